@@ -135,8 +135,9 @@ struct conf_guest {
 struct conf {
 	char control_socket[CONF_PATH_SIZE];
 	enum conf_rings vhost_rings;
-	char state_file[256]; /* relative: beside the control socket; "none": none is kept */
-	char path[4096];      /* of the file, empty when there is none */
+	uint32_t idle_sleep_us; /* 0-1000, 0: workers poll without rest */
+	char state_file[256];   /* relative: beside the control socket; "none": none is kept */
+	char path[4096];        /* of the file, empty when there is none */
 	struct conf_control control;
 	struct conf_metrics metrics;
 	struct conf_igmp igmp;

@@ -73,6 +73,7 @@ const struct field root_fields[] = {
 	{ROOT(state_file), .kind = FIELD_TEXT, .accepts = accept_printable, .quoted = true,
 		.accepted = "the path of a file, 1 to 255 printable ASCII characters, or none"},
 	{ROOT(vhost_rings), CHOICE(rings)},
+	{ROOT(idle_sleep_us), NUMBER(0, 1000)},
 	END,
 };
 

@@ -113,6 +113,7 @@ static const cyaml_schema_field_t root_keys[] = {
 	TEXT(raw, control_socket),
 	TEXT(raw, state_file),
 	TEXT(raw, vhost_rings),
+	TEXT(raw, idle_sleep_us),
 	PART(raw, control),
 	PART(raw, metrics),
 	PART(raw, igmp),

@@ -69,7 +69,7 @@ struct raw_guest {
 };
 
 struct raw {
-	char *control_socket, *state_file, *vhost_rings;
+	char *control_socket, *state_file, *vhost_rings, *idle_sleep_us;
 	struct raw_control *control;
 	struct raw_metrics *metrics;
 	struct raw_igmp *igmp;

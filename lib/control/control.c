@@ -175,6 +175,7 @@ int control_create(const struct control_wiring *wiring, struct conf *conf, struc
 	c->facts_fds[0] = c->facts_fds[1] = -1;
 	c->events.next = 1;
 	c->now = c->started = ctl_clock();
+	atomic_store(&c->fwd->idle_sleep_us, conf->idle_sleep_us);
 	rte_eth_random_addr(mac.addr_bytes);
 	memcpy(&c->mac, &mac, sizeof(c->mac));
 	c->rates = ctl_rates_create(c);

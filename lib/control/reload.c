@@ -227,6 +227,7 @@ static void commit(struct reload *r)
 	c->conf = r->next;
 	r->next = NULL;
 	ctl_teams_reload(c);
+	atomic_store(&c->fwd->idle_sleep_us, c->conf->idle_sleep_us);
 	statics_end(c, old);
 	ctl_vlans_settings_tell(c);
 	c->fact_at = c->now;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <time.h>
 
 #include <rte_cycles.h>
 #include <rte_malloc.h>
@@ -13,6 +14,8 @@
 
 #include "datapath/burst.h"
 #include "port/port_io.h"
+
+#define IDLE_BEFORE_SLEEP_HZ 1000 /* a millisecond without a frame */
 
 /*
  * A frame's way, one turn:
@@ -130,14 +133,32 @@ unsigned int worker_turn(struct worker *w)
 	return n;
 }
 
+/*
+ * The one call to the kernel beside a guest's eventfd, where the operator asked for it, and only
+ * while there is nothing to move: until then, `since` is when there was last.
+ */
+static void idle_sleep(const struct worker *w, uint64_t since)
+{
+	unsigned int us = atomic_load_explicit(&w->fwd->idle_sleep_us, memory_order_relaxed);
+	const struct timespec t = {.tv_nsec = (long)us * 1000};
+
+	if (us > 0 && rte_rdtsc() - since > w->tsc_hz / IDLE_BEFORE_SLEEP_HZ)
+		nanosleep(&t, NULL);
+}
+
 int worker_run(void *arg)
 {
 	struct worker *w = arg;
+	uint64_t since = rte_rdtsc();
 
 	rte_rcu_qsbr_thread_register(w->fwd->qsbr, w->x.index);
 	rte_rcu_qsbr_thread_online(w->fwd->qsbr, w->x.index);
-	while (!atomic_load_explicit(&w->stop, memory_order_relaxed))
-		worker_turn(w);
+	while (!atomic_load_explicit(&w->stop, memory_order_relaxed)) {
+		if (worker_turn(w) > 0)
+			since = rte_rdtsc();
+		else
+			idle_sleep(w, since);
+	}
 	rte_rcu_qsbr_thread_offline(w->fwd->qsbr, w->x.index);
 	rte_rcu_qsbr_thread_unregister(w->fwd->qsbr, w->x.index);
 	return 0;

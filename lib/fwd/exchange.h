@@ -94,6 +94,7 @@ struct forwarding {
 	struct group_table *groups;
 	struct rte_rcu_qsbr *qsbr; /* thread id = worker index */
 	struct rte_mempool *pool;  /* private area: struct frame_meta */
+	atomic_uint idle_sleep_us; /* set by control; 0: workers poll without rest */
 	unsigned int n_workers;
 	struct exchange *worker[PLANE_MAX_WORKERS];
 };

@@ -9,7 +9,6 @@ even SIGKILL of the test leaves no process behind; namespaces and directories th
 """
 
 import atexit
-import ctypes
 import fcntl
 import os
 import shutil
@@ -26,8 +25,6 @@ REPO = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("MCS_BUILD", REPO / "build"))
 LAB = BUILD / "lab"
 
-PR_SET_PDEATHSIG = 1
-_libc = ctypes.CDLL(None)
 PREFIX = "mcs"  # of namespaces and directories: mcs<pid>-<label>
 _open = []
 
@@ -135,10 +132,6 @@ def abandoned(name):
     return name.startswith(PREFIX) and pid.isdigit() and not alive(pid)
 
 
-def _die_with_parent():
-    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
 class Workdir(Owned):
     """
     A directory for sockets and logs, with a short path (a Unix socket's path holds 107 bytes). Removed when closed,
@@ -172,10 +165,10 @@ class Process(Owned):
         argv = [str(word) for word in argv]
         self.name = name or os.path.basename(argv[0])
         self.log = Path(log)
-        prefix = ["ip", "netns", "exec", str(ns)] if ns else []
+        prefix = ["setpriv", "--pdeathsig", "KILL"] + (["ip", "netns", "exec", str(ns)] if ns else [])
         with open(self.log, "ab") as out:
             self.popen = subprocess.Popen(prefix + argv, stdin=stdin or subprocess.DEVNULL, stdout=stdout or out,
-                                          stderr=out, pass_fds=pass_fds, start_new_session=True, preexec_fn=_die_with_parent,
+                                          stderr=out, pass_fds=pass_fds, start_new_session=True,
                                           env={**os.environ, **env} if env else None)
         self.pid = self.popen.pid
         super().__init__()

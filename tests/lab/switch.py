@@ -10,7 +10,7 @@ The daemon under test and its client.
         switch.check_law()
         switch.stop()
 
-A worker polls one core without rest, so a test runs one switch with one worker, and two only where it is about two.
+A test runs one switch with one worker, and two only where it is about two; idle workers sleep, so that tests can run side by side.
 """
 
 import json
@@ -114,7 +114,7 @@ class Switch(Owned):
         self.eal_extra = list(eal) if telemetry else ["--no-telemetry", *eal]
         self.work = Workdir(label)
         self.socket, self.log = self.work / "control.sock", self.work / "log"
-        self.vdevs, self.config = [], {"control_socket": str(self.socket), **(config or {})}
+        self.vdevs, self.config = [], {"control_socket": str(self.socket), "idle_sleep_us": 50, **(config or {})}
         self._add_uplinks(uplinks)
         self.guests = {name: self._guest_settings(name, guest or {}) for name, guest in (guests or {}).items()}
         if self.guests:

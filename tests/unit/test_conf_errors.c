@@ -41,8 +41,8 @@ static const struct bad syntax[] = {
 static const struct bad structure[] = {
 	{"igmp: {queries: 2}\nigpm: {}\n",
 		{"2: there is no key 'igpm' here; choose from "
-		 "control_socket, state_file, vhost_rings, control, metrics, igmp, vlans, uplinks, "
-		 "teams, guests"}},
+		 "control_socket, state_file, vhost_rings, idle_sleep_us, control, metrics, igmp, "
+		 "vlans, uplinks, teams, guests"}},
 	{"igmp:\n  queries: 2\n\n  version: 3\n  gap: 1\n",
 		{"5: there is no key 'gap' in igmp; choose from version, queries, query_gap_ms, "
 		 "router_address"}},

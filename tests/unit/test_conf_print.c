@@ -102,6 +102,7 @@ static void confs_equal(const struct conf *a, const struct conf *b)
 	SAME(a, b, control_socket);
 	SAME(a, b, state_file);
 	SAME(a, b, vhost_rings);
+	SAME(a, b, idle_sleep_us);
 	SAME(a, b, control);
 	SAME(a, b, metrics);
 	SAME(a, b, igmp);
@@ -330,6 +331,7 @@ static struct conf *random_conf(void)
 	memset(c->state_file, 0, sizeof(c->state_file));
 	random_text(c->state_file, "", between(1, 255));
 	c->vhost_rings = below(2) ? CONF_RINGS_LIBRARY : CONF_RINGS_OWN;
+	c->idle_sleep_us = below(1001);
 	if (below(2))
 		strcpy(c->metrics.listen, below(2) ? "[::1]:9464" : "/run/metrics.sock");
 	if (below(2))
