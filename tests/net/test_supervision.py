@@ -13,7 +13,6 @@ import os
 import re
 import socket
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -92,10 +91,8 @@ def test_systemd_hears_ready_watchdog_stopping(notify):
     with start(env={"NOTIFY_SOCKET": notify.path, "WATCHDOG_USEC": str(int(WATCHDOG_S * 1e6))}) as switch:
         first = notify.next()
         assert first["READY"] == "1" and "1 guests" in first["STATUS"]
-        begin = time.monotonic()
         for _ in range(4):
             assert notify.next() == {"WATCHDOG": "1"}
-        assert time.monotonic() - begin < 4 * WATCHDOG_S  # well within each term
         switch.stop()
         left = []
         while (message := notify.next(0.1)) is not None:
