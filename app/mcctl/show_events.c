@@ -35,12 +35,14 @@ void show_events(const struct request *r, const json_t *result)
 		printf("nothing has happened yet\n");
 }
 
-/* Until the switch ends, or we are told to. */
+/* Until the switch ends, or we are told to. The word on standard error is what a program waits for
+ * that acts and wants to see what comes of it: from here on no event is missed. */
 int watch_events(const struct request *r, struct client *c, struct error *err)
 {
 	json_t *event;
 	int rc;
 
+	fputs("mcctl: watching; Ctrl-C ends it\n", stderr);
 	while ((rc = client_wait(c, &event, err)) == 0) {
 		if (r->json) {
 			json_dumpf(event, stdout, JSON_COMPACT);

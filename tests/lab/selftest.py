@@ -270,6 +270,7 @@ answers = {
     "show argv": json.load(open(sys.argv[sys.argv.index("--socket") + 1] + ".argv")),
 }
 if words[0] == "watch":
+    print("mcctl: watching", file=sys.stderr, flush=True)
     print(json.dumps({"type": "link", "port": "up0"}), flush=True)
     sys.stdin.read()
 if " ".join(words) not in answers:

@@ -312,12 +312,17 @@ class Switch(Owned):
 
 
 class Watch(Process):
-    """Events as they happen, from `mcctl watch --json`."""
+    """Events as they happen, from `mcctl watch --json`: all from the moment when this is made."""
 
     def __init__(self, switch, words=()):
         self.switch = switch
         super().__init__([CLIENT, "--socket", switch.socket, "--json", "watch", *words], switch.work / "watch.log",
                          name="watch")
+        try:
+            wait_for(lambda: "mcctl: watching" in self.log_text(), 10, "the switch takes the watcher", every=0.005, alive=self)
+        except LabError:
+            self.close()
+            raise
 
     def events(self):
         """All events so far, the oldest first."""

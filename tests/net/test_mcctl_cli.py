@@ -201,35 +201,18 @@ def test_help_is_one_screen(switch):
 @pytest.mark.parametrize("as_json", [False, True])
 def test_watch(switch, as_json):
     words = [MCCTL, "--socket", switch.path, "watch"] + ["--json"] * as_json
-    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as watch:
-        timer = RepeatedSignal(switch)
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as watch:
         try:
+            assert watch.stderr.readline() == "mcctl: watching; Ctrl-C ends it\n"
+            switch.send_signal(signal.SIGUSR1)
             line = watch.stdout.readline()
         finally:
-            timer.stop()
             watch.terminate()
     if as_json:
         event = json.loads(line)
         assert (event["type"], event["port"], event["text"], event["number"]) == ("link", "up0", "up0 is down", 7)
     else:
         assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.123  link      up0 is down\n", line)
-
-
-class RepeatedSignal:
-    """An event each 50 ms: the moment from which mcctl watches is not to be seen from here."""
-
-    def __init__(self, process):
-        self.process, self.stopped = process, threading.Event()
-        self.thread = threading.Thread(target=self._run)
-        self.thread.start()
-
-    def _run(self):
-        while not self.stopped.wait(0.05):
-            self.process.send_signal(signal.SIGUSR1)
-
-    def stop(self):
-        self.stopped.set()
-        self.thread.join()
 
 
 def test_no_switch(tmp_path):
