@@ -151,6 +151,25 @@ def test_a_socket_blocks_a_source(plant, group, family):
     plant.switch.wait_member("h3", group, member=False, timeout=10)
 
 
+def test_hosts_ping_each_other_in_ipv6(plant):
+    """RFC 4541 3: with `unregistered: drop`, and nothing known of each other, neighbour discovery finds them; ff02::1 is everybody."""
+    for name, host in plant.hosts.items():
+        host.run("ip", "-6", "neigh", "flush", "dev", "eth0")
+        for peer in (1, 2, 3):
+            if name != f"h{peer}":
+                host.run("busybox", "ping", "-6", "-c", "1", "-W", "5", f"fd00::10{peer}")
+        silent = {plant.hosts[peer].mac("eth0") for peer in HOSTS if peer != name}
+
+        def all_answered(frame, silent=silent):
+            if frame[12:14] == b"\x86\xdd" and frame[54] == 129:  # ICMPv6 echo reply
+                silent.discard(frames.look(frame).src)
+            return not silent
+        with Tap(host, "eth0") as tap:
+            host.run("busybox", "ping", "-6", "-c", "1", "-W", "5", "-I", "eth0", "ff02::1")
+            tap.collect(all_answered)
+        assert not silent
+
+
 def test_smcroute_joins_and_leaves(plant):
     """smcrouted as a member, of a group and of a source; told by smcroutectl while it runs."""
     if not shutil.which("smcrouted"):

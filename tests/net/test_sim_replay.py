@@ -23,7 +23,26 @@ SKIPPED = {
     "on with an address of IPv6 asks uplinks too": "the switch makes its address of IPv6; test_querier.py has the election",
     "auto asks guests alone; on with an address asks uplinks too": "the switch asks in both families; test_querier.py has it",
 }
+TABLES = {  # state: records, of RFC 3376 6.4.1 and 6.4.2; of RFC 3810 7.4.1 and 7.4.2
+    "1": {"INCLUDE(A)": ["IS_IN(B)", "IS_EX(B)"], "EXCLUDE(X,Y)": ["IS_IN(A)", "IS_EX(A)"]},
+    "2": {"INCLUDE(A)": ["ALLOW(B)", "BLOCK(B)", "TO_EX(B)", "TO_IN(B)"],
+          "EXCLUDE(X,Y)": ["ALLOW(A)", "BLOCK(A)", "TO_EX(A)", "TO_IN(A)"]},
+}
 CASES = [case for path in sorted((REPO / "tests/sim").glob("*.sim")) for case in simtext.read(path)]
+
+
+@pytest.mark.parametrize("file, section", [("rfc3376-6.4.sim", "6.4"), ("rfc3810.sim", "7.4")], ids=["igmp", "mld"])
+def test_every_row_of_the_tables_is_a_case(file, section):
+    names = [case.name.split(":")[0] for case in CASES if case.file == file]
+    for table, states in TABLES.items():
+        for state, records in states.items():
+            for record in records:
+                assert names.count(f"{section}.{table} {state} {record}") == 1
+
+
+def test_there_are_cases_enough_and_skipped_ones_exist():
+    names = {case.name for case in CASES}
+    assert len(names) >= 150 and names >= set(SKIPPED)
 
 
 @pytest.fixture(scope="module")
