@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "membership/row.h"
 
+#include <assert.h>
+
 #include "membership/leave.h"
 #include "membership/mac_filter.h"
 #include "membership/port_state.h"
 #include "membership/reporter.h"
 #include "membership/source.h"
 #include "membership/vlan_state.h"
+
+/* A row of a group that a host wants from anybody. */
+static_assert(sizeof(struct row) + sizeof(struct reporter) <= 200, "a plain row is too large");
 
 struct row *row_find(const struct group *g, uint16_t port)
 {

@@ -7,13 +7,14 @@ Many groups.
 
 import os
 import re
+import shutil
 import time
 from pathlib import Path
 
 import pytest
 
 from lab import frames, groupmsg
-from lab.process import wait_for
+from lab.process import BUILD, run, wait_for
 from lab.rpc import Rpc
 
 N_GROUPS, N_GUESTS, PER_REPORT = 10_000, 8, 150
@@ -113,3 +114,30 @@ def test_joins_and_leaves_a_second(net):
     counters = net.switch.ctl("show counters port vm1")[0]["igmp"]
     assert counters["reports_rx"]["v3"] == n_sent
     print(f"{rate:.0f} joins and leaves a second")
+
+
+def instructions(what, rows):
+    """What tests/sim/cost.c counts: the same in every run, however busy the machine is."""
+    done = run(["valgrind", "--log-fd=1", "--tool=callgrind", "--toggle-collect=measured*", "--callgrind-out-file=/dev/null",
+                BUILD / "tests/sim/cost", what, rows], timeout=150)
+    return int(re.search(r"Collected : (\d+)", done).group(1))
+
+
+@pytest.mark.skipif("asan" in os.environ.get("MCS_BUILD", ""), reason="valgrind does not run what AddressSanitizer has built")
+def test_a_report_costs_the_same_among_any_number_of_groups():
+    """A join, a refresh, a BLOCK and a leave among 128 groups and among 8,192: chains of a hash table differ by chance, no more."""
+    if not shutil.which("valgrind"):
+        pytest.skip("valgrind is missing: apt-get install valgrind")
+    few, many = instructions("report", 1024), instructions("report", 65_536)
+    print(f"{few / 512:.0f} instructions a report among 1,024 rows, {many / 512:.0f} among 65,536")
+    assert 0 < many < 1.02 * few
+
+
+@pytest.mark.skipif("asan" in os.environ.get("MCS_BUILD", ""), reason="valgrind does not run what AddressSanitizer has built")
+def test_a_timer_costs_the_same_among_any_number_of_rows():
+    """The whole life of a row of four sources, to the end by its timers."""
+    if not shutil.which("valgrind"):
+        pytest.skip("valgrind is missing: apt-get install valgrind")
+    few, many = instructions("lives", 1024) / 1024, instructions("lives", 16_384) / 16_384
+    print(f"{few:.0f} instructions a life among 1,024 rows, {many:.0f} among 16,384")
+    assert 0 < many < 1.05 * few

@@ -5,7 +5,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include <cmocka.h>
 
@@ -95,6 +94,8 @@ static void many_groups_fit(void **state)
 	membership_advance(m, 300 * SEC);
 	assert_int_equal(membership_row_count(m, UINT16_MAX), 0);
 #ifndef __SANITIZE_ADDRESS__
+	assert_in_range(
+		size / (N_GROUPS * N_PORTS), 1, 200); /* a plain row, its share of a group */
 	assert_true(size < 13 << 20);
 #endif
 	membership_destroy(m);
@@ -155,14 +156,6 @@ static void offender_is_refused(void **state)
 	membership_destroy(m);
 }
 
-static double seconds(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
 static void report_with_sources(
 	struct membership *m, uint16_t port, uint32_t group, enum group_record_type type, nsec now)
 {
@@ -183,49 +176,29 @@ static void report_with_sources(
 		membership_message_seen(m, VLAN, port, &mac, &msg, now), MEMBERSHIP_PASS_ROUTERS);
 }
 
-static double refreshes_take(struct membership *m, uint32_t n_groups, uint32_t n, nsec now)
-{
-	double begin = seconds();
-
-	for (uint32_t i = 0; i < n; i++)
-		report_with_sources(m, i % N_PORTS, 0xe8000000 + i / N_PORTS * 7919 % n_groups,
-			GROUP_RECORD_IS_IN, now);
-	return (seconds() - begin) / n;
-}
-
-/* 65,536 rows of 4 sources; a report costs the same as among a few. Generous bounds: machines of
- * tests are busy. */
-static void a_report_costs_the_same_among_many(void **state)
+/* 65,536 rows of 4 sources come, are refreshed and go. What a report costs is counted by
+ * tests/net/test_scale.py. */
+static void many_rows_of_sources(void **state)
 {
 	struct membership *m = machine_create(65536);
-	uint32_t n_rows = 65536, n_groups = n_rows / N_PORTS;
-	double few, begin, joins, many, leaves;
+	uint32_t n_rows = 65536;
 
-	for (uint32_t i = 0; i < 64; i++)
-		report_with_sources(
-			m, i % N_PORTS, 0xe8000000 + i / N_PORTS, GROUP_RECORD_IS_IN, SEC);
-	few = refreshes_take(m, 8, 20000, SEC);
-	begin = seconds();
 	for (uint32_t i = 0; i < n_rows; i++)
 		report_with_sources(
 			m, i % N_PORTS, 0xe8000000 + i / N_PORTS, GROUP_RECORD_ALLOW, SEC);
-	joins = (seconds() - begin) / n_rows;
 	assert_int_equal(membership_row_count(m, UINT16_MAX), n_rows);
-	many = refreshes_take(m, n_groups, 100000, 2 * SEC);
-	begin = seconds();
+	assert_int_equal(n_changed, n_rows);
+	for (uint32_t i = 0; i < n_rows; i++)
+		report_with_sources(
+			m, i % N_PORTS, 0xe8000000 + i / N_PORTS, GROUP_RECORD_IS_IN, 2 * SEC);
+	assert_int_equal(n_changed, n_rows);
+	print_message(
+		"%u rows of 4 sources: %zu octets a row\n", n_rows, membership_memory(m) / n_rows);
 	for (uint32_t i = 0; i < n_rows; i++)
 		report_with_sources(
 			m, i % N_PORTS, 0xe8000000 + i / N_PORTS, GROUP_RECORD_BLOCK, 3 * SEC);
 	membership_advance(m, 6 * SEC);
-	leaves = (seconds() - begin) / n_rows;
 	assert_int_equal(membership_row_count(m, UINT16_MAX), 0);
-	print_message(
-		"4 sources: join %.0f ns, refresh %.0f ns among 64 rows and %.0f ns among %u, "
-		"leave %.0f ns, %zu octets a row\n",
-		joins * 1e9, few * 1e9, many * 1e9, n_rows, leaves * 1e9,
-		membership_memory(m) / n_rows);
-	assert_true(many < 20 * few + 20e-6);
-	assert_true(joins < 100e-6 && leaves < 100e-6); /* 10,000 a second */
 	membership_destroy(m);
 }
 
@@ -236,7 +209,7 @@ int main(void)
 		cmocka_unit_test(refresh_is_not_told),
 		cmocka_unit_test(mapped_group_in_mld_is_none),
 		cmocka_unit_test(offender_is_refused),
-		cmocka_unit_test(a_report_costs_the_same_among_many),
+		cmocka_unit_test(many_rows_of_sources),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
