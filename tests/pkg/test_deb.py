@@ -19,6 +19,7 @@ MANDATORY = """
 /usr/lib/tmpfiles.d/mcswitch.conf
 /usr/sbin/mcswitch
 /usr/sbin/mcswitch-doctor
+/usr/sbin/mcswitch-host-setup
 /usr/share/bash-completion/completions/mcctl.bash
 /usr/share/doc/mcswitch/copyright
 /usr/share/doc/mcswitch/examples/mcswitch.default
@@ -28,8 +29,10 @@ MANDATORY = """
 /usr/share/man/man5/mcswitch.yaml.5.gz
 /usr/share/man/man8/mcswitch.8.gz
 /usr/share/man/man8/mcswitch-doctor.8.gz
+/usr/share/man/man8/mcswitch-host-setup.8.gz
 /usr/share/mcswitch/advisories.json
 /usr/share/mcswitch/drivers/ixgbe.yaml
+/usr/share/mcswitch/host/host-apply
 """.split()
 
 
@@ -90,6 +93,14 @@ def test_programs_run(root):
     assert "right" in run([root / "usr/sbin/mcswitch", "--", "--check", "--config", example, "--drivers", drivers])
     assert "--json" in run(["/usr/bin/python3", root / "usr/share/mcswitch/doctor", "--help"])
     assert "/usr/share/mcswitch/doctor" in (root / "usr/sbin/mcswitch-doctor").read_text()
+
+
+def test_the_installed_host_setup_finds_its_files(root):
+    """Of a tree: this host is left alone. It says which files it would write, from the package's own."""
+    with Workdir("empty") as work:
+        done = subprocess.run(["/usr/bin/python3", root / "usr/share/mcswitch/host-setup", "--root", work], capture_output=True, text=True,
+                              timeout=60, check=False)
+    assert done.returncode == 1 and "would write /etc/mcswitch/host.conf" in done.stdout, done.stderr
 
 
 def test_the_installed_doctor_knows_the_advisories(root):

@@ -22,6 +22,7 @@ from findings import FINDINGS  # noqa: E402
 
 NIC = "0000:3b:00.0"
 PCI = f"sys/bus/pci/devices/{NIC}"
+ENABLED = "etc/systemd/system/multi-user.target.wants/mcswitch-host.service"
 SOCKET = "/run/mcswitch/guests/vm1.sock"
 CONFIG = f"""
 uplinks: [{{name: up0, device: "{NIC}"}}]
@@ -159,6 +160,9 @@ CASES = {
     "nic-group": (lambda t: (t.put("sys/kernel/iommu_groups/17/devices/0000:3b:00.1", ""),
                              t.link("sys/bus/pci/devices/0000:3b:00.1/driver", "../ixgbe")), ["0000:3b:00.1", "ixgbe"]),
     "vfio-permission": (lambda t: os.chmod(t.root / "dev/vfio/17", 0o600), ["/dev/vfio/17", "udevadm"]),
+    "host-drift": (lambda t: (t.put("etc/mcswitch/host.conf", "# c\nhugepages 1 2048 600\n"), t.link(ENABLED, "../mcswitch-host.service")),
+                   ["600 hugepages of 2048 kB on node 1, and there are 512", "restart mcswitch-host"]),
+    "host-not-enabled": (lambda t: t.put("etc/mcswitch/host.conf", f"hugepages 1 2048 512\nnic {NIC}\n"), ["systemctl enable"]),
     "core-missing": (lambda t: t.put("sys/devices/system/cpu/online", "0-2,4-7"), ["lcore 3", "-l "]),
     "core-not-isolated": (lambda t: t.put("sys/devices/system/cpu/isolated", "3"), ["processors 2", "isolcpus=2"]),
     "core-sibling": (lambda t: (t.put("sys/devices/system/cpu/cpu2/topology/thread_siblings_list", "1-2"),

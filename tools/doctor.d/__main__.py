@@ -17,6 +17,7 @@ CHECKS = [
     ("hugepages", hardware.hugepages),
     ("iommu", hardware.iommu),
     ("nics", hardware.nics),
+    ("host-setup", hardware.host_setup),
     ("cores", hardware.cores),
     ("numa", hardware.numa),
     ("configuration", software.configuration),

@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Everything that the doctor can say: id -> (severity, what is wrong, the command that mends it)."""
+from host import host_data
 
+# Comments of the data do not go on a command line.
+VFIO_RULE = next(line for line in host_data("60-mcswitch.rules").splitlines() if not line.startswith("#"))
+VFIO_MODULE = next(line for line in host_data("modules-load.conf").splitlines() if not line.startswith("#"))
 SET_LCORES = r"sed -i -E 's/^(MCSWITCH_EAL=.*-l )[0-9,-]+/\1LIST/' /etc/default/mcswitch   # and restart the switch"
 DROP_IN = "/etc/systemd/system/mcswitch.service.d"
 
@@ -25,7 +29,7 @@ FINDINGS = {
         "echo N > /sys/module/vfio/parameters/enable_unsafe_noiommu_mode   # and switch the IOMMU on"),
     "no-vfio-pci": (
         "error", "the module vfio-pci is not loaded",
-        "modprobe vfio-pci && echo vfio-pci > /etc/modules-load.d/mcswitch.conf"),
+        f"modprobe {VFIO_MODULE} && echo {VFIO_MODULE} > /etc/modules-load.d/mcswitch.conf"),
     # NICs
     "nic-missing": (
         "error", "uplink {uplink}: there is no PCI device {address}",
@@ -44,8 +48,15 @@ FINDINGS = {
         "dpdk-devbind.py --bind=vfio-pci {other}"),
     "vfio-permission": (
         "error", "uplink {uplink}: {device} is not for user mcswitch",
-        "echo 'SUBSYSTEM==\"vfio\", GROUP=\"mcswitch\", MODE=\"0660\"' > /etc/udev/rules.d/60-mcswitch.rules && "
+        f"echo '{VFIO_RULE}' > /etc/udev/rules.d/60-mcswitch.rules && "
         "udevadm control --reload && udevadm trigger --subsystem-match=vfio"),
+    # what tools/host-setup made
+    "host-drift": (
+        "warning", "/etc/mcswitch/host.conf asks for {what}",
+        "systemctl restart mcswitch-host   # or, where the NIC or memory is needed otherwise, tools/host-setup --undo --apply"),
+    "host-not-enabled": (
+        "warning", "mcswitch-host.service is not enabled, so after a reboot hugepages and NICs are not the switch's",
+        "systemctl enable mcswitch-host"),
     # cores and NUMA
     "core-missing": (
         "error", "lcore {core} of -l is not an online processor",

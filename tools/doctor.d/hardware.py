@@ -2,7 +2,7 @@
 """Memory, NICs and processors."""
 import re
 
-from host import cpu_list, cpus
+from host import HOST_CONF, HOST_ENABLED, cpu_list, cpus, host_wants
 
 HUGE = "/sys/kernel/mm/hugepages"
 NODES = "/sys/devices/system/node"
@@ -138,6 +138,30 @@ def nics(host, setup):
             yield from nic_group(host, name, address)
         elif driver not in BIFURCATED:
             yield from nic_binding(host, name, address, driver)
+
+
+def host_drift(host):
+    """Where the host is not as host.conf says: in words."""
+    pages, addresses = host_wants(host)
+    for node, size, count in pages:
+        directory = f"{NODES}/node{node}/hugepages" if host.exists(f"{NODES}/node{node}/hugepages") else HUGE
+        there = host.number(f"{directory}/hugepages-{size}kB/nr_hugepages")
+        if there < count:
+            yield f"{count} hugepages of {size} kB on node {node}, and there are {there}"
+    for address in addresses:
+        if driver_of(host, address) != "vfio-pci":
+            yield f"{address} on vfio-pci, and it has {driver_of(host, address) or 'no driver'}"
+
+
+def host_setup(host, setup):
+    """What tools/host-setup made, where it did."""
+    del setup
+    if not host.exists(HOST_CONF):
+        return
+    for what in host_drift(host):
+        yield "host-drift", {"what": what}
+    if not host.path(HOST_ENABLED).is_symlink():
+        yield "host-not-enabled"
 
 
 def siblings(host, core):

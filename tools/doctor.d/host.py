@@ -13,6 +13,26 @@ PCI = re.compile(r"[0-9a-fA-F]{4}:[0-9a-fA-F]{2}:[0-9a-fA-F]{2}\.[0-7]$")
 DEFAULTS = "/etc/default/mcswitch"
 CONTROL_SOCKET = "/run/mcswitch/control.sock"
 
+# What tools/host-setup makes, and the doctor looks at. The files' text is data: in the source tree, and as installed.
+HOST_CONF = "/etc/mcswitch/host.conf"
+HOST_APPLY = "/usr/local/lib/mcswitch/host-apply"
+HOST_UNIT = "/etc/systemd/system/mcswitch-host.service"
+HOST_ENABLED = "/etc/systemd/system/multi-user.target.wants/mcswitch-host.service"
+HERE = Path(__file__).resolve().parent
+HOST_DATA = (HERE.parent.parent / "drivers-config/host", HERE.parent / "host")
+
+
+def host_data(name):
+    """The text of a file of drivers-config/host."""
+    return next(path / name for path in HOST_DATA if (path / name).exists()).read_text(encoding="utf-8")
+
+
+def host_wants(host):
+    """What host.conf asks for: ([(node, size in kB, count)], [address]); nothing where there is none."""
+    rows = [line.split() for line in host.text(HOST_CONF, "").splitlines() if line.strip() and not line.startswith("#")]
+    return ([(int(row[1]), int(row[2]), int(row[3])) for row in rows if row[0] == "hugepages" and len(row) == 4],
+            [row[1] for row in rows if row[0] == "nic" and len(row) == 2])
+
 
 def cpus(text):
     """"0-3,8" -> [0, 1, 2, 3, 8]; ValueError for anything else, such as EAL's "0@4"."""
