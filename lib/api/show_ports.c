@@ -76,6 +76,7 @@ static bool port_append(const struct control_port *p, void *ctx)
 	json_object_set_new(row, "worker", json_integer(p->worker));
 	json_object_set_new(row, "carrier", json_text_or_null(p->carrier));
 	json_object_set_new(row, "rows", json_integer(p->n_rows));
+	json_object_set_new(row, "ring_faults", json_integer((json_int_t)p->ring_faults));
 	port_tail_add(row, p);
 	return json_array_append_new(l->list, row) == 0;
 }

@@ -29,7 +29,7 @@ enum conf_unregistered { CONF_UNREG_FLOOD, CONF_UNREG_ROUTER_PORTS, CONF_UNREG_D
 enum conf_querier { CONF_QUERIER_OFF, CONF_QUERIER_AUTO, CONF_QUERIER_ON };
 enum conf_mode { CONF_MODE_SERVER, CONF_MODE_CLIENT };
 /* Who reads and writes the guests' rings: the switch itself, or DPDK's vhost library. */
-enum conf_rings { CONF_RINGS_LIBRARY, CONF_RINGS_OWN };
+enum conf_rings { CONF_RINGS_OWN, CONF_RINGS_LIBRARY };
 /* How the loss of a link is learnt. Of an uplink, zero leaves it to the driver file (driver.h). */
 enum conf_link { CONF_LINK_UNSET, CONF_LINK_INTERRUPT, CONF_LINK_POLL, CONF_LINK_KERNEL };
 /* What a device is told to let in: a list of addresses, all multicast, everything, or nothing since

@@ -117,6 +117,7 @@ struct control_port {
 	const char *link_mode;  /* of a device: how a change of link is learnt; else "" */
 	const char *profile;    /* of a device: the driver file, and who overrides it; else "" */
 	unsigned int n_rows;    /* memberships */
+	uint64_t ring_faults;   /* of a guest: how often it has broken a ring */
 };
 typedef bool control_port_fn(const struct control_port *port, void *ctx);
 void control_ports(const struct control *c, control_port_fn *fn, void *ctx);

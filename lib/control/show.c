@@ -154,6 +154,7 @@ static void port_view(const struct control *c, const struct ctl_port *p, struct 
 		.link_mode = port_link_detection(p->port),
 		.profile = p->profile,
 		.n_rows = membership_row_count(c->membership, p->id),
+		.ring_faults = port_ring_faults(p->port),
 	};
 	snprintf(out->name, sizeof(out->name), "%s", p->name);
 	if (p->is_uplink) {

@@ -44,6 +44,17 @@ static void burst_move(struct worker *w, const struct plane *plane, uint16_t por
 	replicate(w, &b);
 }
 
+/* Came in, and never became a frame of ours. */
+static void refused_count(struct worker *w, uint16_t id, uint64_t n)
+{
+	if (likely(n == 0))
+		return;
+	w->x.counters.rx += n;
+	w->x.counters.drops[DROP_RUNT] += n;
+	w->x.ports[id].rx_packets += n;
+	w->x.ports[id].rx_dropped += n;
+}
+
 static unsigned int poll_port(struct worker *w, const struct plane *plane, uint16_t id)
 {
 	struct port *p = atomic_load_explicit(&w->fwd->ports[id], memory_order_relaxed);
@@ -55,6 +66,7 @@ static unsigned int poll_port(struct worker *w, const struct plane *plane, uint1
 		return 0;
 	port_idle(p);
 	n = port_rx(p, frames, WORKER_BURST);
+	refused_count(w, id, port_rx_refused(p));
 	if (n == 0)
 		return 0;
 	for (uint16_t i = 0; i < n; i++)

@@ -96,6 +96,11 @@ const char *port_ring_fault(const struct port *p)
 				     : "";
 }
 
+unsigned int port_ring_faults(const struct port *p)
+{
+	return atomic_load_explicit(&p->n_faults, memory_order_relaxed);
+}
+
 const char *port_link_detection(const struct port *p)
 {
 	return p->link_text;

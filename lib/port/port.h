@@ -118,6 +118,8 @@ int port_socket_id(const struct port *p);      /* NUMA node, -1 unknown */
 bool port_link_up(struct port *p);
 /* For people: what the guest did to its ring last. "" of a device. */
 const char *port_ring_fault(const struct port *p);
+/* How often a ring of the guest was found broken, since the port is there. Any thread. */
+unsigned int port_ring_faults(const struct port *p);
 /* How often that is worth asking. */
 unsigned int port_poll_ms(const struct port *p);
 /* For people, how a change is learnt: "interrupt", "poll every 10 ms", "kernel carrier of eth0";

@@ -36,6 +36,17 @@ static inline uint16_t port_rx(struct port *p, struct rte_mbuf **frames, uint16_
 	return rte_vhost_dequeue_burst(vid, PORT_VHOST_TXQ, p->pool, frames, n);
 }
 
+/* Frames that a guest has sent and that no buffer of ours could take, or empty ones, since the last
+ * call. They were received, and are to be counted as such and as dropped. */
+static inline uint64_t port_rx_refused(struct port *p)
+{
+	uint64_t n = p->n_refused;
+
+	if (unlikely(n > 0))
+		p->n_refused = 0;
+	return n;
+}
+
 /* Is there anybody who could take a frame? */
 static inline bool port_is_open(struct port *p)
 {

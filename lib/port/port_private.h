@@ -19,6 +19,8 @@ struct port {
 	_Atomic(struct vhost_rings *) rings;
 	atomic_ullong rarp;     /* an announcement to make for the guest; 0: none */
 	atomic_int fault;       /* enum ring_fault: what broke a ring last */
+	atomic_uint n_faults;   /* how often that was */
+	uint64_t n_refused;     /* frames from the guest that its ring could not deliver */
 	atomic_uint entries;    /* of the ring to the guest; 0: it may not be used */
 	uint64_t stream_octets; /* in rings, from which on copies go past the caches */
 	bool own_rings;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <linux/vhost_types.h>
+#include <linux/virtio_config.h>
 #include <linux/virtio_net.h>
 #include <rte_rcu_qsbr.h>
 #include <rte_vhost.h>
@@ -115,13 +116,17 @@ static int queue_changed(int vid, uint16_t queue, int on)
 	return 0;
 }
 
-/* Rings that were used before this connection: the guest has moved in, or we were restarted. */
+/* Rings that were used before this connection: the guest has moved in, or we were restarted. A packed
+ * ring begins at slot 0 with its wrap counter set, the bit above the slot (virtio 1.2, 2.8.1). */
 static bool rings_are_old(int vid)
 {
-	uint16_t used = 0, avail = 0;
+	uint16_t used = 0, avail = 0, fresh;
+	uint64_t features = 0;
 
+	rte_vhost_get_negotiated_features(vid, &features);
+	fresh = features & (1ULL << VIRTIO_F_RING_PACKED) ? 0x8000 : 0;
 	for (uint16_t ring = 0; ring < 2; ring++) {
-		if (rte_vhost_get_vring_base(vid, ring, &avail, &used) == 0 && used != 0)
+		if (rte_vhost_get_vring_base(vid, ring, &avail, &used) == 0 && used != fresh)
 			return true;
 	}
 	return false;

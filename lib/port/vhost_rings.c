@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <linux/vhost_types.h>
@@ -109,9 +110,22 @@ static int setup_read(int vid, uint16_t i, uint64_t features, struct ring_setup 
 	return vring.callfd;
 }
 
+/*
+ * Our copy of the eventfd that interrupts the guest. The worker writes to it, so it must not make
+ * the worker wait, whatever the front-end sent: a pipe or a file is not taken, and an eventfd that
+ * its owner has filled up to the brim refuses. Those have no type of file, as all anonymous inodes.
+ */
 static int fd_copy(int fd)
 {
-	return fd >= 0 ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
+	struct stat st;
+	int flags;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || (st.st_mode & S_IFMT) != 0)
+		return -1;
+	flags = fcntl(fd, F_GETFL);
+	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
+		return -1;
+	return fcntl(fd, F_DUPFD_CLOEXEC, 0);
 }
 
 static void fd_close(int fd)
@@ -173,10 +187,8 @@ static void rings_attach(struct port *p)
 	if (v == NULL)
 		return;
 	rc = memory_read(p->attached, &v->memory);
-	if (rc == -EINVAL) {
-		atomic_store(&p->fault, RING_FAULT_REGIONS);
-		port_tell(p, PORT_RING_FAULT);
-	}
+	if (rc == -EINVAL)
+		vhost_rings_broken(p, RING_FAULT_REGIONS);
 	if (rc < 0 || rte_vhost_get_negotiated_features(p->attached, &features) < 0 ||
 		!ring_attach(p, v, TO_GUEST, features) ||
 		!ring_attach(p, v, FROM_GUEST, features)) {

@@ -11,12 +11,10 @@
 #define BURST        64
 #define STREAM_FRAME 512 /* octets */
 
-/* One word to control, once for each time that the ring is set up. */
 static void broken_tell(struct port *p, struct vhost_rings *v, unsigned int i)
 {
 	v->told[i] = true;
-	atomic_store_explicit(&p->fault, v->ring[i].fault, memory_order_relaxed);
-	port_tell(p, PORT_RING_FAULT);
+	vhost_rings_broken(p, v->ring[i].fault);
 }
 
 static inline void broken_check(struct port *p, struct vhost_rings *v, unsigned int i)
@@ -63,6 +61,8 @@ static uint16_t frames_take(struct port *p, struct ring *r, struct rte_mbuf **fr
 	got = ring_dequeue(r, rooms, n);
 	for (uint16_t i = 0; i < got; i++)
 		frames[i]->data_len = (uint16_t)(frames[i]->pkt_len = rooms[i].size);
+	p->n_refused += r->n_bad;
+	r->n_bad = 0;
 	if (got < n)
 		rte_pktmbuf_free_bulk(frames + got, (unsigned int)(n - got));
 	return got;

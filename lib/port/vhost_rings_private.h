@@ -25,6 +25,14 @@ struct vhost_rings {
 	struct ring_memory memory;
 };
 
+/* A ring is of no use: count, and one word to control, once for each time that it is set up. */
+static inline void vhost_rings_broken(struct port *p, enum ring_fault fault)
+{
+	atomic_fetch_add_explicit(&p->n_faults, 1, memory_order_relaxed);
+	atomic_store_explicit(&p->fault, fault, memory_order_relaxed);
+	port_tell(p, PORT_RING_FAULT);
+}
+
 static inline void vhost_rings_kick(struct vhost_rings *v, unsigned int i)
 {
 	int fd = atomic_load_explicit(&v->call_fd[i], memory_order_relaxed);

@@ -96,7 +96,7 @@ def test_teams(net):
     ({"guests": "vm1 mode"}, "vm1"),
     ({"control_socket": "/tmp/other.sock"}, "control_socket"),
     ({"state_file": "elsewhere.json"}, "state_file"),
-    ({"vhost_rings": "own"}, "vhost_rings"),
+    ({"vhost_rings": "library"}, "vhost_rings"),
     ({"vlans": [{"id": 5000}]}, "5000"),
     ({"teams": [{"name": "t", "active": ["up9"]}]}, "up9"),
     ({"guests": "bad path"}, "no/new.sock"),

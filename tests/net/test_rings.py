@@ -18,7 +18,8 @@ OUTSIDE, SOURCE, GROUP = "02:00:00:00:00:99", "10.0.0.99", "239.1.1.1"
 MERGEABLE, VERSION_1, PROTOCOL = 1 << 15, 1 << 32, 1 << 30
 OWN = {"vhost_rings": "own"}
 NOWHERE = 1 << 40
-SET_MEM_TABLE, SET_VRING_CALL, SET_VRING_ENABLE, SET_FEATURES, GET_VRING_BASE = 5, 13, 18, 2, 11
+HEADER = 12  # of a frame in a ring, virtio 1.2 5.1.6
+GET_FEATURES, SET_FEATURES, SET_MEM_TABLE, GET_VRING_BASE, SET_VRING_CALL, SET_VRING_ENABLE = 1, 2, 5, 11, 13, 18
 
 
 def join(net, *names):
@@ -30,6 +31,11 @@ def join(net, *names):
 
 def data(payload):
     return frames.udp(OUTSIDE, SOURCE, GROUP, payload)
+
+
+def answered(guest):
+    """Messages are served in order: what was said before is done."""
+    guest.message(GET_FEATURES, timeout=5)
 
 
 def broken(net, name):
@@ -83,6 +89,7 @@ def test_a_broken_ring_costs_its_guest_alone(net, lie):
     assert [frames.look(f).payload for f in seen if frames.is_udp_to(GROUP)(f)] == \
         [b"during %d" % i for i in range(50)] + [b"the end"]
     assert len(broken(net, "vm1")) == 1 and not broken(net, "vm2")
+    assert {row["name"]: row["ring_faults"] for row in net.switch.ctl("show ports")} == {"up0": 0, "vm1": 1, "vm2": 0}
     # Another guest on the same socket has nothing to do with it.
     net.guests.pop("vm1").kill()
     net.switch.wait_member("vm1", GROUP, member=False)
@@ -90,6 +97,20 @@ def test_a_broken_ring_costs_its_guest_alone(net, lie):
     join(net, "vm1")
     net.up.send(data(b"again"))
     net.guests["vm1"].expect(frames.is_payload(b"again"))
+
+
+def test_a_frame_that_no_buffer_takes_is_a_runt(net):
+    """Empty, or longer than the switch's buffers: the ring goes on, and the frames are counted as received and dropped."""
+    net = net({"vm1": {}, "vm2": {}}, config=OWN)
+    join(net, "vm2")
+    vm1, vm2 = net.guests.values()
+    before = net.switch.drops().get("runt", 0)
+    vm1.descriptors(1, 0, [(0, 0x40000000, HEADER, 0, 0)])
+    vm1.descriptors(1, 1, [(1, 0x40000000, HEADER + 9000, 0, 0)])
+    vm1.send(frames.udp(vm1.mac, vm1.ip, GROUP, b"behind"))
+    vm2.expect(frames.is_payload(b"behind"))
+    assert net.switch.drops()["runt"] == before + 2
+    assert not broken(net, "vm1")
 
 
 def memory_table(guest):
@@ -126,11 +147,13 @@ def test_messages_while_frames_flow(net, what):
     for i in range(200):
         vm1.message(*message(i))
         vm1.send(frames.udp(vm1.mac, vm1.ip, GROUP, b"from vm1 %d" % i))
+        if i % 10 == 0:
+            answered(vm1)
     stop.set()
     thread.join()
     if what == "enable":
         vm1.message(SET_VRING_ENABLE, struct.pack("<II", 0, 1))
-    vm1.wait_sent()
+    answered(vm1)
     net.settle()
     for payload in (b"the end", b"really"):
         net.up.send(data(payload))

@@ -349,7 +349,14 @@ static void shows_status(void **state)
 	",\"tx_bytes\":0,\"tx_dropped\":" #txd ",\"rx_pps\":" #rxp ",\"tx_pps\":" #txp        \
 	",\"rx_bps\":0,\"tx_bps\":0,\"drop_pps\":0"
 
+#define UP0_TRAFFIC COUNTERS(100, 6400, 0, 0)
+#define VM1_TRAFFIC COUNTERS(0, 0, 90, 3)
+#define VM2_TRAFFIC COUNTERS(0, 0, 0, 0)
+
 #define TAP_DETECTION "\"link_detection\":\"kernel carrier of up0\",\"driver_file\":\"tap.yaml\","
+#define UPLINK_ROWS   "\"rows\":0,\"ring_faults\":0,"
+#define VM1_ROWS      "\"rows\":3,\"ring_faults\":2," NO_DETECTION
+#define VM2_ROWS      "\"rows\":0,\"ring_faults\":0," NO_DETECTION
 #define NO_DETECTION  "\"link_detection\":null,\"driver_file\":null,"
 
 static void shows_ports(void **state)
@@ -358,25 +365,18 @@ static void shows_ports(void **state)
 		"[{\"id\":0,\"name\":\"up0\",\"role\":\"uplink\",\"kind\":\"net_tap\","
 		"\"device\":\"net_tap0\",\"state\":\"up\",\"up\":true,\"admin_up\":true,"
 		"\"since_ms\":5000,\"vlan\":null,\"trunk\":null,\"mac\":null,\"mac_origin\":null,"
-		"\"nic_filter\":null,"
-		"\"worker\":1,\"carrier\":null,\"rows\":0," TAP_DETECTION COUNTERS(100, 6400, 0,
-			0) "},"
-			   "{\"id\":1,\"name\":\"vm1\",\"role\":\"guest\",\"kind\":\"vhost-user\","
-			   "\"device\":\"/run/mcswitch/vm1.sock\",\"state\":\"up\",\"up\":true,"
-			   "\"admin_up\":true,\"since_ms\":3600000,\"vlan\":20,\"trunk\":null,"
-			   "\"mac\":\"00:50:56:a2:7d:63\",\"mac_origin\":\"learnt\",\"nic_filter\":"
-			   "null,\"worker\":1,"
-			   "\"carrier\":\"up0\",\"rows\":3," NO_DETECTION COUNTERS(0, 0, 90,
-				   3) "},"
-				      "{\"id\":2,\"name\":\"vm2\",\"role\":\"guest\","
-				      "\"kind\":\"vhost-user\","
-				      "\"device\":\"/run/mcswitch/"
-				      "vm2.sock\",\"state\":\"down\",\"up\":false,"
-				      "\"admin_up\":true,\"since_ms\":0,\"vlan\":null,"
-				      "\"trunk\":[20,30],\"mac\":null,"
-				      "\"mac_origin\":null,\"nic_filter\":null,\"worker\":1,"
-				      "\"carrier\":null,"
-				      "\"rows\":0," NO_DETECTION COUNTERS(0, 0, 0, 0) "}]");
+		"\"nic_filter\":null,\"worker\":1,\"carrier\":null," UPLINK_ROWS TAP_DETECTION
+			UP0_TRAFFIC "},"
+		"{\"id\":1,\"name\":\"vm1\",\"role\":\"guest\",\"kind\":\"vhost-user\","
+		"\"device\":\"/run/mcswitch/vm1.sock\",\"state\":\"up\",\"up\":true,"
+		"\"admin_up\":true,\"since_ms\":3600000,\"vlan\":20,\"trunk\":null,"
+		"\"mac\":\"00:50:56:a2:7d:63\",\"mac_origin\":\"learnt\",\"nic_filter\":null,"
+		"\"worker\":1,\"carrier\":\"up0\"," VM1_ROWS VM1_TRAFFIC "},"
+		"{\"id\":2,\"name\":\"vm2\",\"role\":\"guest\",\"kind\":\"vhost-user\","
+		"\"device\":\"/run/mcswitch/vm2.sock\",\"state\":\"down\",\"up\":false,"
+		"\"admin_up\":true,\"since_ms\":0,\"vlan\":null,\"trunk\":[20,30],\"mac\":null,"
+		"\"mac_origin\":null,\"nic_filter\":null,\"worker\":1,\"carrier\":null," VM2_ROWS
+			VM2_TRAFFIC "}]");
 	expect(*state, "uplinks", "{}",
 		"[{\"id\":0,\"name\":\"up0\",\"device\":\"net_tap0\",\"driver\":\"net_tap\","
 		"\"state\":\"up\",\"up\":true,\"admin_up\":true,\"since_ms\":5000,"
