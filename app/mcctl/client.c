@@ -91,6 +91,11 @@ int client_open(const char *path, struct client **out, struct error *err)
 	return 0;
 }
 
+int client_fd(const struct client *c)
+{
+	return c->fd;
+}
+
 void client_close(struct client *c)
 {
 	if (c == NULL)

@@ -11,7 +11,8 @@ struct client;
 
 /* 0, or a negative errno with a sentence that names the socket and what to do. */
 int client_open(const char *path, struct client **out, struct error *err);
-void client_close(struct client *c); /* NULL is fine */
+int client_fd(const struct client *c); /* the socket */
+void client_close(struct client *c);   /* NULL is fine */
 
 /* Ask and wait for the answer; takes params. 0 and a result that is the caller's; -EREMOTE when the
  * switch refused (err is its reason); another negative errno when it went away. */

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "capture.h"
 #include "handover.h"
 #include "show.h"
 #include "top.h"
@@ -38,6 +39,14 @@ static const struct arg drops_args[] = {
 
 static const struct arg events_args[] = {
 	{"from", "NUMBER", "from", ARG_INTEGER, false, NULL, "from the event of this number on"},
+	{0},
+};
+
+static const struct arg capture_args[] = {
+	{"port", "P", "port", ARG_PORT, false, NULL, "only what comes in and leaves by this port"},
+	{"group", "G", "group", ARG_TEXT, false, NULL,
+		"only frames to this group, and the IGMP and MLD that concern it"},
+	{"count", "N", "count", ARG_INTEGER, false, NULL, "end after so many frames"},
 	{0},
 };
 
@@ -181,6 +190,8 @@ static const struct verb table[] = {
 	{"import", "guest.import", name_args, "memberships from standard input", .run = import_run},
 	{"reload", "reload", NULL, "apply what the file says now, or nothing"},
 	{"watch", "watch", NULL, "events as they happen", .follow = watch_events},
+	{"capture", "capture", capture_args, "frames as pcapng; Ctrl-C ends it",
+		.usage = "capture [port P] [group G] [count N] > FILE.pcapng", .run = capture_run},
 	{"top", "busiest", NULL, "live view; q ends it", .run = top_run},
 	{"schema", "schema", NULL, "methods of the API", .print = show_schema},
 	{0},

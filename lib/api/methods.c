@@ -32,6 +32,11 @@ static const struct rpc_param busiest_params[] = {
 static const struct rpc_param events_params[] = {
 	{"from", RPC_INTEGER, false, "the number of an event", params_is_count}, {NULL}};
 
+static const struct rpc_param capture_params[] = {PARAM_PORT(false), PARAM_GROUP(false),
+	{"count", RPC_INTEGER, false, "how many frames, 1 or more; without: until it is stopped",
+		params_is_positive},
+	{NULL}};
+
 static const struct rpc_param igmp_params[] = {
 	{"key", RPC_STRING, true, "version, queries, query_gap_ms or router_address", NULL},
 	{"value", RPC_STRING | RPC_INTEGER, true, "a string or number", NULL}, {NULL}};
@@ -96,6 +101,10 @@ static const struct rpc_method table[] = {
 		"IGMP and MLD messages of each port, by type, version and direction"},
 	{"events", RPC_READ, events_params, show_events, "the last events, oldest first"},
 	{"watch", RPC_READ, NULL, watch_events, "send each event from now on as a notification"},
+	{"capture", RPC_WRITE, capture_params, capture_start,
+		"send frames as notifications: frame, and captured at the end; one client at a "
+		"time"},
+	{"capture.stop", RPC_WRITE, NULL, capture_stop, "end this client's capture"},
 	{"guest.show", RPC_READ, maybe_name_params, guest_show, "guests as they are configured"},
 	{"guest.add", RPC_WRITE, guest_add_params, guest_add, "add a guest port"},
 	{"guest.del", RPC_WRITE, name_params, guest_del, "remove a guest port"},

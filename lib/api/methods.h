@@ -25,6 +25,7 @@ struct caller {
 	struct control *control;
 	size_t *snapshots_size; /* of all callers together, at most API_MAX_SNAPSHOTS */
 	bool watching;          /* events are sent from now on */
+	bool capturing;         /* frames are, until it ends */
 };
 
 const struct rpc_method *methods_table(void);
@@ -58,6 +59,9 @@ int show_queriers(struct rpc_call *call);
 int show_events(struct rpc_call *call);
 int watch_events(struct rpc_call *call);
 json_t *event_json(const struct control_event *e);
+/* capture.c */
+int capture_start(struct rpc_call *call);
+int capture_stop(struct rpc_call *call);
 /* guests.c */
 int guest_add(struct rpc_call *call);
 int guest_del(struct rpc_call *call);

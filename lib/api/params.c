@@ -174,6 +174,11 @@ bool params_is_top_count(const json_t *value)
 	return n >= 1 && n <= BUSIEST_MAX;
 }
 
+bool params_is_positive(const json_t *value)
+{
+	return json_integer_value(value) >= 1;
+}
+
 bool params_is_count(const json_t *value)
 {
 	return json_integer_value(value) >= 0;

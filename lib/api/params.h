@@ -14,6 +14,7 @@ bool params_is_vlan(const json_t *value);      /* 0 to 4094 */
 bool params_is_group(const json_t *value);     /* multicast IP address or MAC */
 bool params_is_name(const json_t *value);      /* not empty, of the characters of a name */
 bool params_is_count(const json_t *value);     /* 0 or more */
+bool params_is_positive(const json_t *value);  /* 1 or more */
 bool params_is_top_count(const json_t *value); /* 1 to BUSIEST_MAX */
 
 /* A declared string that is there, or NULL. */

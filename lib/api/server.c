@@ -62,7 +62,7 @@ static void accepted(
 	struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *address, int size, void *ctx)
 {
 	struct api *a = ctx;
-	const struct caller caller = {a->control, &a->snapshots_size, false};
+	const struct caller caller = {.control = a->control, .snapshots_size = &a->snapshots_size};
 
 	if (a->sessions.n >= API_MAX_CLIENTS)
 		refuse(fd);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "api/api.h"
+#include "control/control.h"
 
 static void wake(struct session *s)
 {
@@ -27,6 +28,12 @@ static size_t input_size(const struct session *s)
 static size_t output_size(const struct session *s)
 {
 	return evbuffer_get_length(bufferevent_get_output(s->bev));
+}
+
+/* Is told things without asking, and so may be silent. */
+static bool listens(const struct session *s)
+{
+	return s->caller.watching || s->caller.capturing;
 }
 
 static int piece_write(const char *data, size_t size, void *ctx)
@@ -83,7 +90,7 @@ static bool request_take(struct session *s)
 		bufferevent_enable(s->bev, EV_READ);
 	if (!line_blank(line, size) && rpc_handle(&rpc, line, size, &s->reply) < 0)
 		s->broken = true;
-	if (s->caller.watching)
+	if (listens(s))
 		bufferevent_set_timeouts(
 			s->bev, NULL, &(struct timeval){.tv_sec = API_WRITE_TIMEOUT_S});
 	free(line);
@@ -145,9 +152,11 @@ static void closed_or_late(struct bufferevent *bev, short what, void *ctx)
 
 	if (what & BEV_EVENT_EOF) {
 		s->ended = true;
+		if (s->caller.capturing)
+			control_capture_stop(s->caller.control);
 		wake(s);
 	} else if ((what & BEV_EVENT_TIMEOUT) && (what & BEV_EVENT_READING) &&
-		   (busy || s->caller.watching)) {
+		   (busy || listens(s))) {
 		bufferevent_enable(bev, EV_READ);
 	} else {
 		session_destroy(s);
@@ -210,6 +219,8 @@ void session_destroy(struct session *s)
 	if (s->next != NULL)
 		s->next->pprev = s->pprev;
 	s->list->n--;
+	if (s->caller.capturing)
+		control_capture_abort(s->caller.control);
 	rpc_reply_free(s->reply);
 	bufferevent_free(s->bev);
 	event_free(s->step);
@@ -217,14 +228,34 @@ void session_destroy(struct session *s)
 	free(s);
 }
 
-void session_tell(struct session *s, const char *line, size_t size)
+struct session *session_of(struct caller *who)
 {
-	struct evbuffer *to = s->reply != NULL ? s->held : bufferevent_get_output(s->bev);
+	return (struct session *)((char *)who - offsetof(struct session, caller));
+}
 
-	if (!s->caller.watching || s->broken)
-		return;
-	if (evbuffer_get_length(to) + size <= API_OUTPUT_MARK && evbuffer_add(to, line, size) == 0)
-		return;
+static struct evbuffer *lines_go(const struct session *s)
+{
+	return s->reply != NULL ? s->held : bufferevent_get_output(s->bev);
+}
+
+bool session_has_room(const struct session *s, size_t size)
+{
+	return !s->broken && evbuffer_get_length(lines_go(s)) + size <= API_OUTPUT_MARK;
+}
+
+void session_break(struct session *s)
+{
 	s->broken = true;
 	wake(s);
+}
+
+bool session_send(struct session *s, const char *line, size_t size)
+{
+	return session_has_room(s, size) && evbuffer_add(lines_go(s), line, size) == 0;
+}
+
+void session_tell(struct session *s, const char *line, size_t size)
+{
+	if (s->caller.watching && !s->broken && !session_send(s, line, size))
+		session_break(s);
 }

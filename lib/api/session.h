@@ -41,7 +41,19 @@ int session_create(
 	struct session_list *list, struct event_base *base, int fd, const struct caller *caller);
 void session_destroy(struct session *s);
 
-/* A notification's line for a client that watches. May be called from inside its own request. */
+/* Of a caller that is a session's. */
+struct session *session_of(struct caller *who);
+
+/* Would size octets more be taken? */
+bool session_has_room(const struct session *s, size_t size);
+
+/* Close it at the next step. */
+void session_break(struct session *s);
+
+/* A notification's line; false: not taken, there is no room. May be called from inside its own request. */
+bool session_send(struct session *s, const char *line, size_t size);
+
+/* The same for a client that watches. May be called from inside its own request. */
 void session_tell(struct session *s, const char *line, size_t size);
 
 #endif

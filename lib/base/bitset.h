@@ -74,6 +74,12 @@ static inline void bitset_andnot(struct bitset *out, const struct bitset *a, con
 		out->w[i] = a->w[i] & ~b->w[i];
 }
 
+static inline void bitset_not(struct bitset *s)
+{
+	for (unsigned int i = 0; i < BITSET_WORDS; i++)
+		s->w[i] = ~s->w[i];
+}
+
 /* The lowest member at or after from, BITSET_SIZE when there is none. */
 static inline unsigned int bitset_next(const struct bitset *s, unsigned int from)
 {

@@ -57,6 +57,7 @@ static void turn(evutil_socket_t fd, short what, void *arg)
 	membership_advance(c->membership, c->now);
 	ctl_bursts_advance(c);
 	ctl_beacons_advance(c);
+	ctl_capture_advance(c);
 	if (c->links_due <= c->now)
 		ctl_ports_poll_links(c);
 	settle(c);
@@ -226,6 +227,7 @@ void control_destroy(struct control *c)
 {
 	if (c == NULL)
 		return;
+	control_capture_abort(c);
 	ctl_state_close(c);
 	ctl_ports_close(c);
 	ctl_plane_destroy(c);

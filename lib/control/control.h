@@ -261,6 +261,33 @@ struct control_watcher {
 void control_watch(struct control *c, struct control_watcher *w);
 void control_unwatch(struct control *c, struct control_watcher *w);
 
+/* --- capture: frames as they come in and leave, one listener at a time --- */
+
+struct control_captured {
+	const char *port;
+	bool out;                /* it left by port; else it came in */
+	uint64_t at_realtime_ns; /* since 1970 */
+	uint32_t size;           /* of the whole frame, in octets, tag included */
+	uint16_t n_octets;       /* of octets: 2048 or fewer */
+	const uint8_t *octets;
+};
+struct control_capture_end {
+	uint64_t n_frames, n_lost; /* told; copies that were lost on the way, for want of room */
+	const char *why;
+};
+struct control_capture_sink {
+	void *ctx;
+	/* false: it cannot take the frame now, which is counted as lost */
+	bool (*frame)(void *ctx, const struct control_captured *frame);
+	void (*ended)(void *ctx, const struct control_capture_end *end); /* once; the last call */
+};
+/* port, group (an IP or MAC address; membership messages that concern it are included): NULL for all.
+ * count 0: without end. -EBUSY when somebody captures, -ENOENT, -EINVAL, -ENOMEM with a sentence. */
+int control_capture_start(struct control *c, const char *port, const char *group, uint64_t count,
+	const struct control_capture_sink *sink, struct error *err);
+void control_capture_stop(struct control *c);  /* what has been taken is still told, then ended */
+void control_capture_abort(struct control *c); /* nothing more is told, not even ended */
+
 struct event_base *control_event_base(const struct control *c);
 
 #endif

@@ -18,6 +18,7 @@
 #define CONTROL_MAX_MORE_MACS 64 /* learnt behind one guest whose forged transmits are accepted */
 
 struct ctl_nic;
+struct ctl_capture;
 struct ctl_rates;
 struct group_entry;
 struct state_file;
@@ -126,6 +127,7 @@ struct control {
 		int error;
 	} state;
 	struct ctl_rates *rates;
+	struct ctl_capture *capture; /* NULL: nobody looks on */
 	struct ctl_events events;
 };
 
@@ -212,6 +214,10 @@ struct ctl_packets ctl_port_packets(const struct control *c, uint16_t id);
 /* vlan_settings.c: static members and router ports. 0 or -ENOMEM: not all were told */
 int ctl_vlans_configured_tell(struct control *c); /* of VLANs that are due */
 int ctl_statics_apply(struct control *c, struct error *err);
+
+/* capture.c */
+void ctl_capture_advance(struct control *c);
+void ctl_capture_port_gone(struct control *c, uint16_t id);
 
 /* rates.c: of the last second */
 struct ctl_port_rates {

@@ -178,6 +178,7 @@ free_guest:
 void ctl_port_let_go(struct control *c, struct ctl_port *p)
 {
 	rte_rcu_qsbr_synchronize(c->fwd->qsbr, RTE_QSBR_THRID_INVALID);
+	ctl_capture_port_gone(c, p->id);
 	atomic_store(&c->fwd->ports[p->id], NULL);
 	port_destroy(p->port);
 	p->port = NULL;

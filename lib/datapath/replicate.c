@@ -2,6 +2,7 @@
 #include <rte_ring.h>
 
 #include "datapath/burst.h"
+#include "datapath/tapping.h"
 #include "port/port_io.h"
 
 /*
@@ -25,11 +26,14 @@ static void copies_send(struct worker *w, unsigned int id, const struct port_cop
 {
 	struct port *p = atomic_load_explicit(&w->fwd->ports[id], memory_order_relaxed);
 	struct ring_done sent = p != NULL ? port_tx_copy(p, c) : (struct ring_done){0, 0};
+	struct tap *tap = tapping(w);
 	uint64_t lost = (uint64_t)(c->n - sent.n);
 
 	w->x.counters.tx += sent.n;
 	w->x.ports[id].tx_packets += sent.n;
 	w->x.ports[id].tx_bytes += sent.octets;
+	if (unlikely(tap != NULL))
+		tap_frames(w, tap, id, true, c->frames, sent.n);
 	if (likely(lost == 0))
 		return;
 	w->x.ports[id].tx_dropped += lost;
@@ -52,21 +56,41 @@ static uint64_t entries_of(struct worker *w, const struct bitset *ports)
 	return n;
 }
 
+/* What a device has taken may be gone at once, so whoever listens holds the frames till it is known how many
+ * that are. */
+static void tap_hold(struct rte_mbuf **frames, uint16_t n)
+{
+	for (uint16_t i = 0; i < n; i++)
+		rte_mbuf_refcnt_update(frames[i], 1);
+}
+
+static void tap_let_go(struct worker *w, struct tap *tap, unsigned int id, struct rte_mbuf **frames,
+	uint16_t n, uint16_t sent)
+{
+	tap_frames(w, tap, id, true, frames, sent);
+	rte_pktmbuf_free_bulk(frames, n);
+}
+
 /* Each frame carries a reference for the device. */
 static void references_send(struct worker *w, unsigned int id, struct rte_mbuf **frames, uint16_t n)
 {
 	struct port *p = atomic_load_explicit(&w->fwd->ports[id], memory_order_relaxed);
+	struct tap *tap = tapping(w);
 	uint64_t bytes = 0;
 	uint16_t sent = 0;
 
 	for (uint16_t i = 0; i < n; i++)
 		bytes += frames[i]->pkt_len;
+	if (unlikely(tap != NULL))
+		tap_hold(frames, n);
 	if (likely(p != NULL))
 		sent = port_tx(p, frames, n);
 	for (uint16_t i = sent; i < n; i++) {
 		bytes -= frames[i]->pkt_len;
 		rte_pktmbuf_free(frames[i]);
 	}
+	if (unlikely(tap != NULL))
+		tap_let_go(w, tap, id, frames, n, sent);
 	w->x.counters.tx += sent;
 	w->x.ports[id].tx_packets += sent;
 	w->x.ports[id].tx_bytes += bytes;

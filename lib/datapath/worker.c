@@ -13,6 +13,7 @@
 #include <rte_ring.h>
 
 #include "datapath/burst.h"
+#include "datapath/tapping.h"
 #include "port/port_io.h"
 
 #define IDLE_BEFORE_SLEEP_HZ 1000 /* a millisecond without a frame */
@@ -59,6 +60,7 @@ static unsigned int poll_port(struct worker *w, const struct plane *plane, uint1
 {
 	struct port *p = atomic_load_explicit(&w->fwd->ports[id], memory_order_relaxed);
 	struct rte_mbuf *frames[WORKER_BURST];
+	struct tap *tap;
 	uint64_t bytes = 0;
 	uint16_t n;
 
@@ -75,6 +77,9 @@ static unsigned int poll_port(struct worker *w, const struct plane *plane, uint1
 	w->x.counters.bursts[exchange_bucket(n)]++;
 	w->x.ports[id].rx_packets += n;
 	w->x.ports[id].rx_bytes += bytes;
+	tap = tapping(w);
+	if (unlikely(tap != NULL))
+		tap_frames(w, tap, id, false, frames, n);
 	burst_move(w, plane, id, false, frames, n);
 	return n;
 }

@@ -22,6 +22,7 @@ struct port;
 struct rte_mempool;
 struct rte_rcu_qsbr;
 struct rte_ring;
+struct tap;
 
 enum frame_punt {
 	PUNT_MEMBERSHIP,  /* the frame itself: the control lcore forwards it or drops it */
@@ -90,6 +91,7 @@ struct exchange {
 /* What all workers and control share. */
 struct forwarding {
 	const struct plane *_Atomic plane;       /* published by control */
+	struct tap *_Atomic tap;                 /* published and retired by control; NULL: none */
 	struct port *_Atomic ports[BITSET_SIZE]; /* set by control before a plane names the port */
 	struct group_table *groups;
 	struct rte_rcu_qsbr *qsbr; /* thread id = worker index */

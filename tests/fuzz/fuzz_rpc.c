@@ -59,7 +59,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct control control;
 	size_t snapshots_size = 0;
-	struct caller caller = {&control, &snapshots_size, false};
+	struct caller caller = {.control = &control, .snapshots_size = &snapshots_size};
 	const struct rpc_session session = {methods_table(), RPC_WRITE, &caller};
 	struct rpc_reply *reply;
 

@@ -263,9 +263,10 @@ words = sys.argv[sys.argv.index("--socket") + 2:]
 if words[:1] == ["--json"]:
     words = words[1:]
 answers = {
-    "show status": {"rx": 10, "injected": 2, "references": 1, "tx": 8, "punted": 2, "in_flight": 0},
+    "show status": {"rx": 10, "injected": 2, "references": 1, "tx": 8, "punted": 2, "dropped": 3, "in_flight": 0},
     "show drops": [{"name": "a", "port": None, "count": 2}, {"name": "b", "port": None, "count": 1},
                    {"name": "a", "port": "vm1", "count": 2}, {"name": "c", "port": None, "count": 0}],
+    "show cores": [],
     "show groups": [{"vlan": 0, "group": "239.1.1.1", "source": "*", "port": "vm1", "mode": "exclude"}],
     "show argv": json.load(open(sys.argv[sys.argv.index("--socket") + 1] + ".argv")),
 }

@@ -137,7 +137,7 @@ def test_actions_are_quiet(switch, words):
 
 
 @pytest.mark.parametrize("words, word, expected", [
-    ("frobnicate", "'frobnicate'", "show, set, group, team, guest, query, uplink, export, import, reload, watch, top"),
+    ("frobnicate", "'frobnicate'", "show, set, group, team, guest, query, uplink, export, import, reload, watch, capture, top"),
     ("show grups", "'grups'", "status, ports, groups"),
     ("show", "'show'", "status, ports, groups"),
     ("show status now", "'now'", "nothing more"),
@@ -271,7 +271,7 @@ def test_liars(words, answer, code, told):
 
 
 @pytest.mark.parametrize("line, words", [
-    ("", ["show", "set", "group", "team", "guest", "query", "uplink", "export", "import", "reload", "watch", "top", "schema"]),
+    ("", ["show", "set", "group", "team", "guest", "query", "uplink", "export", "import", "reload", "watch", "capture", "top", "schema"]),
     ("sh", ["show"]),
     ("show gr", ["groups"]),
     ("show groups ", ["vlan", "group", "port"]),
@@ -307,6 +307,6 @@ def test_completion_knows_every_verb(switch):
     printed = mcctl(switch.path, "--completion").stdout
     assert printed == COMPLETION.read_text()
     for line in mcctl(switch.path, "--help").stdout.splitlines():
-        verb = re.match(r"  (show|set|guest|uplink|query|watch|schema) ?(\w*)", line)
+        verb = re.match(r"  (show|set|guest|uplink|query|watch|capture|schema) ?(\w*)", line)
         if verb:
             assert verb.group(1) in printed and verb.group(2).lower() in printed

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from lab import frames
 from lab.pages import blocks
 from lab.process import REPO, Workdir, run, wait_for
 from lab.switch import CLIENT, DAEMON, available
@@ -105,6 +106,9 @@ def test_mcctl_lines(net):
         if words == ["watch"]:
             watch(net)
             continue
+        if words[0] == "capture":
+            capture(net, command)
+            continue
         done = subprocess.run(command, shell=True, cwd=net.switch.work.path, capture_output=True, text=True, timeout=10, check=False)
         assert done.returncode == 0, f"{param.id}: {done.stderr}"
 
@@ -115,6 +119,21 @@ def watch(net):
     net.switch.ctl("set igmp queries 2")
     watcher.expect(type="config")
     watcher.close()
+
+
+def capture(net, command):
+    """As many frames as it waits for, from the moment it says that it captures."""
+    count = int(command.split(" count ")[1].split()[0])
+    file = net.switch.work / command.split(">")[1].strip()
+    with subprocess.Popen(command, shell=True, cwd=net.switch.work.path, stderr=subprocess.PIPE, text=True) as done:
+        try:
+            assert "capturing" in done.stderr.readline()
+            net.switch.wait_turn()
+            net.ups["up0"].send([frames.udp("02:00:00:00:00:99", "10.0.0.99", "239.1.1.1", b"%d" % i, vlan=20) for i in range(count)])
+            assert f"{count} frames, 0 lost" in done.communicate(timeout=10)[1]
+        finally:
+            done.terminate()
+    assert done.returncode == 0 and file.read_bytes()[:4] == bytes.fromhex("0a0d0d0a")
 
 
 @pytest.mark.parametrize("line", commands("qemu-system-x86_64"))

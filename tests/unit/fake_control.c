@@ -187,6 +187,20 @@ int control_team_set(
 	return act(c, err, "team", team, what);
 }
 
+int control_capture_start(struct control *c, const char *port, const char *group, uint64_t count,
+	const struct control_capture_sink *sink, struct error *err)
+{
+	char what[96];
+
+	snprintf(what, sizeof(what), "%s %llu", group != NULL ? group : "all",
+		(unsigned long long)count);
+	return act(c, err, "capture", port != NULL ? port : "all", what);
+}
+
+void control_capture_stop(struct control *c) {}
+
+void control_capture_abort(struct control *c) {}
+
 int control_reload(struct control *c, struct error *err)
 {
 	return act(c, err, "reload", "", "");

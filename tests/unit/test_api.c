@@ -565,6 +565,9 @@ static const struct {
 	{"group.del", "{\"vlan\":20,\"group\":\"239.9.9.9\",\"port\":\"vm1\"}",
 		"no static 20 239.9.9.9 * vm1", NULL},
 	{"group.add", "{\"vlan\":20,\"group\":\"239.9.9.9\"}", NULL, "'port' is missing"},
+	{"capture", "{\"count\":0}", NULL, "1 or more"},
+	{"capture", "{\"group\":\"10.0.0.1\"}", NULL, "a multicast address"},
+	{"capture.stop", "{}", NULL, "this client does not capture"},
 };
 
 static void acts(void **state)
@@ -625,6 +628,7 @@ static const char *params_of(const char *method)
 		{"group.add", "20,\"239.1.1.1\",\"10.0.0.1\",\"a\""},
 		{"group.del", "20,\"239.1.1.1\",\"10.0.0.1\",\"a\""},
 		{"reload", ""},
+		{"capture.stop", ""},
 	};
 
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
