@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -24,6 +25,8 @@ static const struct membership_timers timers = {
 
 static unsigned int n_changed;
 static unsigned int n_quota;
+static unsigned int n_asked; /* sources in queries */
+static unsigned int n_queries;
 
 static void group_changed(void *ctx, uint16_t vlan, const struct membership_group *group)
 {
@@ -35,9 +38,17 @@ static void event(void *ctx, const struct membership_event *e)
 	n_quota += e->type == MEMBERSHIP_QUOTA;
 }
 
+static void send_query(
+	void *ctx, uint16_t vlan, const struct bitset *ports, const struct group_query *query)
+{
+	n_queries++;
+	n_asked += query->n_sources;
+}
+
 static struct membership *machine_create(uint32_t max_groups)
 {
-	const struct membership_sink sink = {.group_changed = group_changed, .event = event};
+	const struct membership_sink sink = {
+		.group_changed = group_changed, .send_query = send_query, .event = event};
 	struct membership *m = membership_create(&sink, 1, SEC);
 	struct membership_vlan vlan = {.id = VLAN, .timers = timers};
 	struct bitset ports = {0};
@@ -47,7 +58,7 @@ static struct membership *machine_create(uint32_t max_groups)
 	assert_int_equal(membership_vlan_set(m, &vlan, SEC), 0);
 	for (uint16_t i = 0; i < N_PORTS; i++) {
 		struct membership_port port = {
-			.id = i, .max_groups = max_groups, .max_sources = 64};
+			.id = i, .max_groups = max_groups, .max_sources = 80};
 
 		assert_int_equal(membership_port_set(m, &port, SEC), 0);
 		bitset_set(&ports, i);
@@ -202,6 +213,115 @@ static void many_rows_of_sources(void **state)
 	membership_destroy(m);
 }
 
+/* A report of version 3 from a host: records as on the wire. */
+static enum membership_verdict records_report(struct membership *m, uint8_t host,
+	const uint8_t *body, size_t size, uint16_t n_records, nsec now)
+{
+	const struct mac_addr mac = {{2, [5] = host}};
+	const struct group_msg msg = {
+		.type = GROUP_MSG_RECORDS,
+		.version = 3,
+		.source = ip_from_v4(0x0100000a + ((uint32_t)host << 24)),
+		.n_records = n_records,
+		.body = body,
+		.body_size = size,
+	};
+
+	return membership_message_seen(m, VLAN, 1, &mac, &msg, now);
+}
+
+/* RFC 3376 6.6.3.2 says nothing of frames: each query is to fit into one. */
+static void many_sources_are_asked_about_in_several_queries(void **state)
+{
+	struct membership *m = machine_create(16);
+	struct membership_vlan vlan = {.id = VLAN, .timers = timers, .querier = QUERIER_AUTO};
+	uint8_t body[8 + 4 * 70] = {GROUP_RECORD_ALLOW, 0, 0, 70, 232, 1, 1, 1};
+
+	for (uint8_t i = 0; i < 70; i++)
+		memcpy(&body[8 + 4 * i], (uint8_t[4]){10, 9, 0, i}, 4);
+	vlan.querier_address[0] = ip_from_v4(0);
+	assert_int_equal(membership_vlan_set(m, &vlan, SEC), 0);
+	records_report(m, 1, body, sizeof(body), 1, SEC);
+	body[0] = GROUP_RECORD_BLOCK;
+	n_queries = n_asked = 0;
+	records_report(m, 1, body, sizeof(body), 1, 2 * SEC);
+	assert_int_equal(n_queries, 2);
+	assert_int_equal(n_asked, 70);
+	membership_advance(m, 5 * SEC);
+	assert_int_equal(n_queries, 4);
+	assert_int_equal(n_asked, 140);
+	assert_int_equal(membership_row_count(m, UINT16_MAX), 0);
+	membership_destroy(m);
+}
+
+/* What would go on to the routers must not be more than this switch has. */
+static void one_refused_record_refuses_the_message(void **state)
+{
+	static const uint8_t body[] = {GROUP_RECORD_IS_EX, 0, 0, 0, 239, 1, 1, 2, /* too many */
+		GROUP_RECORD_IS_EX, 0, 0, 0, 239, 1, 1, 1};
+	struct membership *m = machine_create(1);
+
+	assert_int_equal(join(m, 1, 0xef010101, SEC), MEMBERSHIP_PASS_ROUTERS);
+	assert_int_equal(
+		records_report(m, 1, body, sizeof(body), 2, 2 * SEC), MEMBERSHIP_DROP_QUOTA_GROUPS);
+	assert_int_equal(membership_row_count(m, 1), 1);
+	membership_advance(m, 261 * SEC + SEC / 2); /* the other one was taken */
+	assert_int_equal(membership_row_count(m, 1), 1);
+	membership_advance(m, 262 * SEC);
+	assert_int_equal(membership_row_count(m, 1), 0);
+	membership_destroy(m);
+}
+
+static void a_source_is_a_host(void **state)
+{
+	static const uint8_t body[] = {
+		GROUP_RECORD_IS_IN, 0, 0, 2, 239, 1, 1, 1, 0, 0, 0, 0, 239, 5, 5, 5};
+	struct membership *m = machine_create(16);
+
+	assert_int_equal(records_report(m, 1, body, sizeof(body), 1, SEC), MEMBERSHIP_PASS_ROUTERS);
+	assert_int_equal(membership_row_count(m, UINT16_MAX), 0);
+	membership_destroy(m);
+}
+
+/* Beyond what is tracked no leave is instant: it could cut one that is not. */
+static void of_too_many_hosts_none_is_cut(void **state)
+{
+	static const uint8_t join_all[] = {GROUP_RECORD_IS_EX, 0, 0, 0, 239, 1, 1, 1};
+	static const uint8_t leave_all[] = {GROUP_RECORD_TO_IN, 0, 0, 0, 239, 1, 1, 1};
+	struct membership_vlan vlan = {.id = VLAN, .timers = timers, .fast_leave = true};
+	struct membership *m = machine_create(16);
+
+	vlan.querier_address[0] = ip_from_v4(0);
+	assert_int_equal(membership_vlan_set(m, &vlan, SEC), 0);
+	for (unsigned int i = 0; i < 200; i++)
+		records_report(m, (uint8_t)i, join_all, sizeof(join_all), 1, SEC);
+	for (unsigned int i = 0; i < 199; i++)
+		records_report(m, (uint8_t)i, leave_all, sizeof(leave_all), 1, 2 * SEC);
+	assert_int_equal(membership_row_count(m, 1), 1);
+	membership_advance(m, 200 * SEC);
+	assert_int_equal(membership_row_count(m, 1), 1);
+	membership_destroy(m);
+}
+
+static void the_last_of_many_hosts_leaves_at_once(void **state)
+{
+	static const uint8_t join_all[] = {GROUP_RECORD_IS_EX, 0, 0, 0, 239, 1, 1, 1};
+	static const uint8_t leave_all[] = {GROUP_RECORD_TO_IN, 0, 0, 0, 239, 1, 1, 1};
+	struct membership_vlan vlan = {.id = VLAN, .timers = timers, .fast_leave = true};
+	struct membership *m = machine_create(16);
+
+	vlan.querier_address[0] = ip_from_v4(0);
+	assert_int_equal(membership_vlan_set(m, &vlan, SEC), 0);
+	for (unsigned int i = 0; i < 100; i++)
+		records_report(m, (uint8_t)i, join_all, sizeof(join_all), 1, SEC);
+	for (unsigned int i = 0; i < 100; i++) {
+		assert_int_equal(membership_row_count(m, 1), 1);
+		records_report(m, (uint8_t)i, leave_all, sizeof(leave_all), 1, 2 * SEC);
+	}
+	assert_int_equal(membership_row_count(m, 1), 0);
+	membership_destroy(m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -210,6 +330,11 @@ int main(void)
 		cmocka_unit_test(mapped_group_in_mld_is_none),
 		cmocka_unit_test(offender_is_refused),
 		cmocka_unit_test(many_rows_of_sources),
+		cmocka_unit_test(many_sources_are_asked_about_in_several_queries),
+		cmocka_unit_test(one_refused_record_refuses_the_message),
+		cmocka_unit_test(a_source_is_a_host),
+		cmocka_unit_test(of_too_many_hosts_none_is_cut),
+		cmocka_unit_test(the_last_of_many_hosts_leaves_at_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

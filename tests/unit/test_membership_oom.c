@@ -233,11 +233,28 @@ static void everything_fails_from_somewhere_on(void **state)
 	}
 }
 
+/* A leave that cannot be asked about: a timer lowered without a question would cut siblings. */
+static void what_cannot_be_asked_about_is_not_cut(void **state)
+{
+	struct membership *m = machine_create();
+
+	assert_non_null(m);
+	assert_int_equal(record(m, GROUP_RECORD_IS_EX, 1, 0, SEC), 0);
+	assert_int_equal(record(m, GROUP_RECORD_IS_EX, 2, 0, SEC), 0);
+	n_until_failure = 0;
+	assert_int_equal(record(m, GROUP_RECORD_TO_IN, 1, 0, 2 * SEC), 0);
+	n_until_failure = NEVER_FAILS;
+	membership_advance(m, 200 * SEC);
+	assert_int_equal(membership_row_count(m, 1), 1);
+	membership_destroy(m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_step_fails_cleanly),
 		cmocka_unit_test(everything_fails_from_somewhere_on),
+		cmocka_unit_test(what_cannot_be_asked_about_is_not_cut),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
