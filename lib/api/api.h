@@ -22,7 +22,7 @@ struct control;
 #define API_IDLE_TIMEOUT_S  300          /* a client that asks nothing and does not watch */
 
 /*
- * Listen at socket_path: mode 0660; a directory that is missing is made (one level, 0755); a socket
+ * Listen at socket_path: owner, group and mode as the configuration says (access.h); a directory that is missing is made (one level, 0755); a socket
  * that nobody answers is replaced. SIGPIPE is ignored from here on, unless the process handles it.
  * NULL with the sentence in err when the path is in use or cannot be bound.
  */

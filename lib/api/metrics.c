@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <event2/buffer.h>
+#include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <event2/http.h>
 #include <event2/listener.h>
@@ -11,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "api/access.h"
 #include "api/families.h"
 #include "api/http_limit.h"
 #include "api/socket.h"
@@ -25,6 +27,7 @@ struct metrics {
 	struct control *control;
 	struct evhttp *http;
 	struct http_limit *limit;
+	struct access access;
 	struct socket_listener socket; /* fd -1: an address */
 	struct page *pages;            /* answers on their way */
 };
@@ -96,6 +99,15 @@ static struct page *page_begin(struct metrics *m, struct evhttp_request *request
 	return p;
 }
 
+/* At an address nobody is asked who he is. */
+static bool may_read(const struct metrics *m, struct evhttp_request *request)
+{
+	struct bufferevent *bev =
+		evhttp_connection_get_bufferevent(evhttp_request_get_connection(request));
+
+	return m->socket.fd < 0 || access_of(&m->access, bufferevent_getfd(bev)) != ACCESS_NONE;
+}
+
 static void asked(struct evhttp_request *request, void *ctx)
 {
 	struct evkeyvalq *headers = evhttp_request_get_output_headers(request);
@@ -104,6 +116,10 @@ static void asked(struct evhttp_request *request, void *ctx)
 	bool openmetrics = accept != NULL && strstr(accept, "application/openmetrics-text") != NULL;
 	struct page *p;
 
+	if (!may_read(ctx, request)) {
+		evhttp_send_error(request, 403, "neither owner nor in a group that may look");
+		return;
+	}
 	evhttp_add_header(headers, "Content-Type",
 		openmetrics ? "application/openmetrics-text; version=1.0.0; charset=utf-8"
 			    : "text/plain; version=0.0.4; charset=utf-8");
@@ -141,19 +157,24 @@ static struct evhttp *http_create(struct metrics *m)
 
 static struct evconnlistener *path_listen(struct metrics *m, const char *path, struct error *err)
 {
-	struct evconnlistener *l;
+	struct evconnlistener *l = NULL;
 
-	if (socket_listen(path, BACKLOG, &m->socket, err) < 0)
+	if (access_resolve(&control_conf(m->control)->control, &m->access, err) < 0 ||
+		socket_listen(path, BACKLOG, &m->socket, err) < 0)
 		return NULL;
+	if (access_apply(&m->access, path, err) < 0)
+		goto close_socket;
 	l = evconnlistener_new(
 		control_event_base(m->control), NULL, NULL, LISTEN_FLAGS, 0, m->socket.fd);
-	if (l == NULL) {
-		error_set(err, -ENOMEM, "metrics: no memory");
-		socket_unlink(&m->socket);
-		close(m->socket.fd);
-		m->socket.fd = -1;
-	}
-	return l;
+	if (l != NULL)
+		return l;
+	error_set(err, -ENOMEM, "metrics: no memory");
+
+close_socket:
+	socket_unlink(&m->socket);
+	close(m->socket.fd);
+	m->socket.fd = -1;
+	return NULL;
 }
 
 static struct evconnlistener *address_listen(struct metrics *m, const char *text, struct error *err)

@@ -10,13 +10,16 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "api/access.h"
 #include "api/session.h"
 #include "api/socket.h"
+#include "conf/conf.h"
 #include "control/control.h"
 
 struct api {
 	struct control *control;
 	struct control_watcher watcher; /* one for all clients: it comes and goes with the server */
+	struct access access;
 	struct socket_listener socket;
 	struct evconnlistener *listener;
 	struct event *resume; /* accept again, after there was no room for another fd */
@@ -47,12 +50,14 @@ static void told(struct control_watcher *w, const struct control_event *e)
 	free(line);
 }
 
-/* One too many: it is told, if its socket takes the line at once, as an empty one does. */
-static void refuse(int fd)
+#define REFUSAL(code, sentence)                                                                 \
+	"{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":" code ",\"message\":\"" sentence \
+	"\"}}\n"
+
+/* Told, if its socket takes the line at once, as an empty one does. */
+static void refuse(int fd, const char *line)
 {
-	static const char line[] = "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32000,"
-				   "\"message\":\"the switch serves 64 clients already\"}}\n";
-	ssize_t n = send(fd, line, sizeof(line) - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+	ssize_t n = send(fd, line, strlen(line), MSG_DONTWAIT | MSG_NOSIGNAL);
 
 	(void)n;
 	close(fd);
@@ -63,11 +68,16 @@ static void accepted(
 {
 	struct api *a = ctx;
 	const struct caller caller = {.control = a->control, .snapshots_size = &a->snapshots_size};
+	enum access_verdict verdict = access_of(&a->access, fd);
 
-	if (a->sessions.n >= API_MAX_CLIENTS)
-		refuse(fd);
+	if (verdict == ACCESS_NONE)
+		refuse(fd,
+			REFUSAL("-32000", "neither owner nor in a group that may use the switch"));
+	else if (a->sessions.n >= API_MAX_CLIENTS)
+		refuse(fd, REFUSAL("-32000", "the switch serves 64 clients already"));
 	else
-		session_create(&a->sessions, control_event_base(a->control), fd, &caller);
+		session_create(&a->sessions, control_event_base(a->control), fd,
+			verdict == ACCESS_WRITE ? RPC_WRITE : RPC_READ, &caller);
 }
 
 /* No fd left: the connection stays pending and would wake the loop at once, so pause. */
@@ -106,7 +116,15 @@ struct api *api_create(struct control *c, const char *socket_path, struct error 
 	a->resume = evtimer_new(base, resume, a);
 	if (a->resume == NULL)
 		goto free_api;
-	if (socket_listen(socket_path, API_MAX_CLIENTS, &a->socket, err) < 0) {
+	if (access_resolve(&control_conf(c)->control, &a->access, err) < 0 ||
+		socket_listen(socket_path, API_MAX_CLIENTS, &a->socket, err) < 0) {
+		event_free(a->resume);
+		free(a);
+		return NULL;
+	}
+	if (access_apply(&a->access, socket_path, err) < 0) {
+		socket_unlink(&a->socket);
+		close(a->socket.fd);
 		event_free(a->resume);
 		free(a);
 		return NULL;

@@ -174,15 +174,15 @@ static void list_add(struct session_list *list, struct session *s)
 	list->n++;
 }
 
-int session_create(
-	struct session_list *list, struct event_base *base, int fd, const struct caller *caller)
+int session_create(struct session_list *list, struct event_base *base, int fd, enum rpc_role role,
+	const struct caller *caller)
 {
 	struct session *s = calloc(1, sizeof(*s));
 
 	if (s == NULL)
 		goto close_fd;
 	s->caller = *caller;
-	s->role = RPC_WRITE;
+	s->role = role;
 	s->held = evbuffer_new();
 	if (s->held == NULL)
 		goto free_session;

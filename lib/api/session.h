@@ -27,7 +27,7 @@ struct session {
 	struct session *next, **pprev;
 	struct session_list *list;
 	struct caller caller;
-	enum rpc_role role; /* will come from SO_PEERCRED */
+	enum rpc_role role;
 	struct bufferevent *bev;
 	struct event *step;      /* the next piece of work, in the next turn */
 	struct rpc_reply *reply; /* being written */
@@ -37,8 +37,8 @@ struct session {
 };
 
 /* Takes fd, closed also on failure. 0 or -ENOMEM. */
-int session_create(
-	struct session_list *list, struct event_base *base, int fd, const struct caller *caller);
+int session_create(struct session_list *list, struct event_base *base, int fd, enum rpc_role role,
+	const struct caller *caller);
 void session_destroy(struct session *s);
 
 /* Of a caller that is a session's. */

@@ -287,3 +287,12 @@ def test_it_changes_nothing(tree):
     after = sorted((str(path), path.lstat().st_mtime_ns) for path in tree.root.rglob("*"))
     assert [row for row in after if "mcswitch.yaml" not in row[0] and row[0] != str(tree.root)] == \
            [row for row in before if row[0] != str(tree.root)]
+
+
+def test_control_socket_with_a_read_group(tree):
+    """Everybody may knock there, and the switch asks who it is: mcswitch.yaml(5), control."""
+    control = "/run/mcswitch/control.sock"
+    tree.listen(control)
+    os.chmod(tree.root / control[1:], 0o666)
+    assert list(doctor(tree, "--check", "sockets", config=CONFIG)[1]) == ["socket-open"]
+    assert doctor(tree, "--check", "sockets", config=CONFIG + "control: {read_group: monitor}\n") == (0, {})

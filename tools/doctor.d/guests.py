@@ -6,7 +6,9 @@ from pathlib import PurePosixPath
 
 
 def sockets(host, setup):
-    yield from socket(host, "the control socket", setup.control_socket(), "server", "mcswitch")
+    found = socket(host, "the control socket", setup.control_socket(), "server", "mcswitch")
+    # With a read_group everybody may knock, and the switch asks who it is.
+    yield from (one for one in found if one[0] != "socket-open" or not setup.read_group())
     for path, (name, mode) in setup.guests().items():
         yield from socket(host, f"guest {name}", path, mode, "mcswitch-guests", name)
 

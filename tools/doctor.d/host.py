@@ -148,5 +148,9 @@ class Setup:
         return {str(row["socket"]): (str(row.get("name")), str(row.get("mode", "server")))
                 for row in self._rows("guests") if row.get("socket")}
 
+    def read_group(self):
+        control = self.config.get("control")
+        return control.get("read_group") if isinstance(control, dict) else None
+
     def control_socket(self):
         return str(self.config.get("control_socket") or CONTROL_SOCKET)
