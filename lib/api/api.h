@@ -5,8 +5,8 @@
 #include "base/error.h"
 
 /*
- * The control socket: JSON-RPC 2.0, one object a line, over a Unix stream socket (docs: the method
- * table in methods.c, and `mcctl schema`). It lives in the control event loop and takes turns with
+ * The control socket: JSON-RPC 2.0, one object a line, over a Unix stream socket (docs/api.md;
+ * the method table in methods.c and `mcctl schema`). It lives in the control event loop and takes turns with
  * it: a long answer is written in pieces, one a turn, and only while its reader reads.
  *
  * Bounded: API_MAX_CLIENTS clients, a line of RPC_MAX_LINE bytes, API_OUTPUT_MARK bytes that wait

@@ -35,7 +35,6 @@ int show_status(struct rpc_call *call);
 int show_version(struct rpc_call *call);
 int show_cores(struct rpc_call *call);
 int show_drops(struct rpc_call *call);
-int show_schema(struct rpc_call *call);
 /* show_ports.c */
 int show_ports(struct rpc_call *call);
 /* "up", "down", "disabled" by an operator, "lost" as probes say */
@@ -59,6 +58,8 @@ int show_queriers(struct rpc_call *call);
 int show_events(struct rpc_call *call);
 int watch_events(struct rpc_call *call);
 json_t *event_json(const struct control_event *e);
+/* schema.c */
+int show_schema(struct rpc_call *call);
 /* capture.c */
 int capture_start(struct rpc_call *call);
 int capture_stop(struct rpc_call *call);

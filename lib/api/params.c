@@ -196,33 +196,41 @@ long long params_integer(const json_t *params, const char *name, long long other
 	return value != NULL ? json_integer_value(value) : otherwise;
 }
 
-static json_t *param_schema(const struct rpc_param *p)
+static json_t *types_list(unsigned int of)
 {
 	json_t *list = json_array();
 
 	for (unsigned int i = 0; i < N_TYPES; i++) {
-		if (p->types & types[i].bit)
+		if (of & types[i].bit)
 			json_array_append_new(list, json_string(types[i].name));
 	}
-	return json_pack("{s:s, s:o, s:b, s:s}", "name", p->name, "types", list, "required",
-		p->required, "expected", p->expected);
+	return list;
 }
 
-static json_t *method_schema(const struct rpc_method *m)
-{
-	json_t *params = json_array();
-
-	for (const struct rpc_param *p = m->params; p != NULL && p->name != NULL; p++)
-		json_array_append_new(params, param_schema(p));
-	return json_pack("{s:s, s:s, s:o, s:s}", "name", m->name, "role",
-		m->role == RPC_WRITE ? "write" : "read", "params", params, "help", m->help);
-}
-
-json_t *params_schema(const struct rpc_method *methods)
+json_t *params_list(const struct rpc_method *m)
 {
 	json_t *list = json_array();
 
-	for (; methods->name != NULL; methods++)
-		json_array_append_new(list, method_schema(methods));
+	for (const struct rpc_param *p = m->params; p != NULL && p->name != NULL; p++)
+		json_array_append_new(list, json_pack("{s:s, s:o, s:b, s:s}", "name", p->name,
+						    "types", types_list(p->types), "required",
+						    p->required, "expected", p->expected));
 	return list;
+}
+
+json_t *params_schema(const struct rpc_method *m)
+{
+	json_t *properties = json_object(), *required = json_array(), *allowed;
+
+	for (const struct rpc_param *p = m->params; p != NULL && p->name != NULL; p++) {
+		allowed = types_list(p->types);
+		if (p->required)
+			json_array_append_new(required, json_string(p->name));
+		else
+			json_array_append_new(allowed, json_string("null"));
+		json_object_set_new(properties, p->name,
+			json_pack("{s:o, s:s}", "type", allowed, "description", p->expected));
+	}
+	return json_pack("{s:s, s:o, s:o, s:b}", "type", "object", "properties", properties,
+		"required", required, "additionalProperties", false);
 }

@@ -21,7 +21,8 @@ bool params_is_top_count(const json_t *value); /* 1 to BUSIEST_MAX */
 const char *params_string(const json_t *params, const char *name);
 long long params_integer(const json_t *params, const char *name, long long otherwise);
 
-/* A method table as JSON, for programs. NULL: no memory. */
-json_t *params_schema(const struct rpc_method *methods);
+/* A method's parameters in their order, and as a JSON Schema of the object. NULL: no memory. */
+json_t *params_list(const struct rpc_method *m);
+json_t *params_schema(const struct rpc_method *m);
 
 #endif

@@ -59,12 +59,6 @@ int show_version(struct rpc_call *call)
 	return 0;
 }
 
-int show_schema(struct rpc_call *call)
-{
-	call->result = params_schema(methods_table());
-	return 0;
-}
-
 static json_t *counts_json(const uint64_t *counts, size_t n)
 {
 	json_t *list = json_array();

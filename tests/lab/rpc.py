@@ -25,10 +25,12 @@ class Rpc(Owned):
         self.n_asked += 1
         request = {"jsonrpc": "2.0", "id": self.n_asked, "method": method, "params": params}
         self.socket.sendall(json.dumps(request).encode() + b"\n")
-        line = self.input.readline()
-        if not line:
-            raise LabError(f"{method}: the switch has closed the connection")
-        reply = json.loads(line)
+        reply = {}
+        while "id" not in reply:  # else it tells what it was asked to tell
+            line = self.input.readline()
+            if not line:
+                raise LabError(f"{method}: the switch has closed the connection")
+            reply = json.loads(line)
         if "error" in reply:
             raise Refusal(f"{method}: {reply['error']['message']}")
         return reply["result"]
