@@ -19,8 +19,10 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 # pylint: disable=wrong-import-position
 import machine
+import plot
 import report
-import source
+from case import Case
+from cases import CASES
 from subjects import SINK_CORE, SUBJECTS, SUBJECT_CORE, BenchError, Process, wait_for
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -29,12 +31,12 @@ IDLE_MIN = 0.95  # of each core, before a run
 WAITING_MAX = 0.02  # of the window, in which the worker was ready and did not run
 STOLEN_MAX = 0.02  # of the window, in which the hypervisor ran something else
 DRY_MAX = 0.02  # of the window, in which guests may have been without buffers: the sink, not the switch, was the limit
+MISSED_MAX = 0.02  # of the frames of a source with a pace, that it could not offer in time
 WARM_UP_S = 1.0
 JOIN_LIMIT_S = 60.0
 HUGEPAGES_MIN = 1280  # of 2 MiB, free: OVS takes 1,024 MiB and some
 
 Place = collections.namedtuple("Place", "build work")
-Case = collections.namedtuple("Case", "n size groups pcap")
 
 
 def number_list(text):
@@ -50,16 +52,22 @@ def parse_arguments(argv):
     parser.add_argument("--repeat", type=int, default=3, help="runs of each cell (3)")
     parser.add_argument("--retry", type=int, default=1, help="further attempts at a run that does not count (1)")
     parser.add_argument("--groups", type=int, default=256, help="groups and frames of the source (256)")
-    parser.add_argument("--quick", action="store_true", help="N=8, 64 B, one repeat")
+    parser.add_argument("--case", default="matrix", help=f"of matrix,{','.join(CASES)}, or all (matrix: N x size)")
+    parser.add_argument("--add", action="store_true", help="keep what results.json has of other cases")
+    parser.add_argument("--quick", action="store_true", help="N=8, 64 B, one repeat, samples of three seconds")
     parser.add_argument("--verify", action="store_true", help="check payload, order and membership instead of measuring")
     parser.add_argument("--hugetlb", action="store_true", help="huge pages for guest memory")
     parser.add_argument("--idle-wait", type=float, default=30, help="seconds to wait for an idle machine before a run (30)")
     parser.add_argument("--build", default=os.path.join(ROOT, "build"), help="meson's build directory (build)")
     options = parser.parse_args(argv)
     if options.quick:
-        options.n, options.size, options.repeat = [8], [64], 1
+        options.n, options.size, options.repeat, options.seconds = [8], [64], 1, min(options.seconds, 3)
     if options.verify:
         options.repeat, options.retry = 1, 0
+    options.case = ["matrix", *CASES] if options.case == "all" else options.case.split(",")
+    unknown = [name for name in options.case if name != "matrix" and name not in CASES]
+    if unknown:
+        parser.error(f"no such case: {unknown[0]} (there are matrix, {', '.join(CASES)}, and all)")
     unknown = [name for name in options.subjects.split(",") if name not in SUBJECTS]
     if unknown:
         parser.error(f"no such subject: {unknown[0]} (there are {', '.join(SUBJECTS)})")
@@ -76,15 +84,17 @@ class Sink:
     def __init__(self, subject, case, options):
         argv = [os.path.join(options.build, "tests/perf/nullguest"), "--sockets", subject.sockets(), "-n", str(case.n)]
         argv += ["--seconds", str(options.seconds), "--cpu", str(SINK_CORE), "--hold", "--linger"]
+        argv += case.sink_arguments(subject.feed_socket())
         n_joined = case.groups
-        if options.verify:
+        if options.verify and case.feed_to is None:
             # Half the groups: a frame of another one would be a leak, and the order is that of the joined ones.
-            n_joined = subject.source_period or case.groups // 2
-            argv += ["--verify", str(n_joined)]
+            n_joined = subject.source_period or (case.groups + 1) // 2
+        if options.verify:
+            argv += ["--verify", str(min(n_joined, subject.source_period or case.period))]
         argv += ["--groups", str(n_joined)]
         if options.hugetlb:
             argv.append("--hugetlb")
-        self.n_memberships = n_joined * case.n
+        self.n_memberships = n_joined * (case.n if case.members is None else case.members)
         self.seconds = options.seconds
         self.summary_path = os.path.join(subject.dir, "nullguest.json")
         with open(self.summary_path, "wb") as out:
@@ -94,7 +104,18 @@ class Sink:
         os.kill(self.process.pid, signal.SIGUSR1)
         everyone = [self.process, *processes]
         wait_for("summary", lambda: machine.read(self.summary_path).endswith("}\n"), everyone, self.seconds * 3 + 20)
-        return json.loads(machine.read(self.summary_path))
+        return json.loads(self.lines()[0])
+
+    def lines(self):
+        """All whole lines so far: the summary, then one of counts a signal."""
+        return machine.read(self.summary_path).split("\n")[:-1]
+
+    def recount(self):
+        """Frames written to each guest until now."""
+        n = len(self.lines())
+        os.kill(self.process.pid, signal.SIGUSR1)
+        wait_for("counts", lambda: len(self.lines()) > n, [self.process])
+        return json.loads(self.lines()[-1])
 
 
 def wait_joined(subject, sink):
@@ -106,6 +127,7 @@ def wait_joined(subject, sink):
             raise BenchError(f"{subject.name} knows {known} of {sink.n_memberships} memberships after {JOIN_LIMIT_S:.0f} s")
         time.sleep(0.5)
         known = subject.n_joined()
+    return known
 
 
 def judge(run, options):
@@ -126,6 +148,8 @@ def judge(run, options):
         reasons.append(f"the hypervisor took {run['stolen'] * 100:.0f} % of the time")
     if run["dry_share"] > DRY_MAX:
         reasons.append(f"the guests were the limit: without buffers up to {run['dry_share'] * 100:.0f} % of the time")
+    if run.get("feed_missed", 0) > MISSED_MAX * run.get("fed", 0):
+        reasons.append(f"the source could not keep its pace: {run['feed_missed']} frames were not offered, {run['fed']} were")
     if run["disorder"]:
         reasons.append("buffers came back out of order, which the null guest does not handle")
     return reasons
@@ -138,18 +162,26 @@ def observe(subject, sink, run):
     window = time.monotonic() - begin
     run["worker_waiting"] = machine.waiting_share(threads, machine.thread_times(subject.worker_pid()), window)
     run["stolen"] = max(machine.shares(ticks, machine.cpu_times(), 2).values())
-    run["facts"], run["complaints"] = subject.counters(run)
+    run["facts"], run["complaints"] = subject.counters(sink.recount)
+
+
+def join_all(subject, sink, run):
+    """Until everybody is a member; with what the memberships took of the switch's memory."""
+    before = run.pop("before_kib")
+    run["n_joined"] = wait_joined(subject, sink)
+    run["grown_kib"] = machine.private_kib(subject.worker_pid()) - before
 
 
 def run_one(kind, place, case, options):
     """One run of one subject. Never raises BenchError: what went wrong is in the result."""
-    run = {"subject": kind.name, "n": case.n, "size": case.size, "complaints": []}
+    run = {"subject": kind.name, "n": case.n, "size": case.size, "case": case.name, "variant": case.variant, "complaints": []}
     run["idle_before"] = machine.wait_idle(CORES, IDLE_MIN, 0 if options.verify else options.idle_wait)
     subject, sink = kind(place, case), None
     try:
         subject.start()
+        run["before_kib"] = machine.private_kib(subject.worker_pid())
         sink = Sink(subject, case, options)
-        wait_joined(subject, sink)
+        join_all(subject, sink, run)
         time.sleep(WARM_UP_S)
         observe(subject, sink, run)
         run["reasons"] = judge(run, options) + run["complaints"]
@@ -165,6 +197,8 @@ def run_one(kind, place, case, options):
 
 def say_run(run, options):
     where = f"{run['size']:>5} B  N={run['n']:<2}  {run['subject']:<14}"
+    if run["case"] != "matrix":
+        where = f"{run['case']:>10}  {where} {run['variant']:<40}"
     if "median" not in run:
         print(f"{where} failed: {run['reasons'][0]}", flush=True)
         return
@@ -177,22 +211,65 @@ def say_run(run, options):
     print(f"{where} {figures}{void}", flush=True)
 
 
-def run_all(kinds, place, options, keep):
-    """Every cell; within a repeat one subject right after the other, so that all see the same weather. keep(run) after each."""
+def run_until_valid(kind, place, case, options, repeat, keep):
+    """Attempts at one run; keep(run) after each. Returns the last."""
+    for attempt in range(1, options.retry + 2):
+        run = run_one(kind, place, case, options)
+        run.update(repeat=repeat, attempt=attempt)
+        say_run(run, options)
+        keep(run)
+        if run["valid"]:
+            break
+    return run
+
+
+def run_matrix(kinds, place, options, keep):
+    """Every cell; within a repeat one subject right after the other, so that all see the same weather."""
     for size in options.size:
-        pcap = os.path.join(place.work, f"source-{size}.pcap")
-        source.write_pcap(pcap, size, options.groups)
         for n in options.n:
-            case = Case(n, size, options.groups, pcap)
             for repeat in range(1, options.repeat + 1):
                 for kind in kinds:
-                    for attempt in range(1, options.retry + 2):
-                        run = run_one(kind, place, case, options)
-                        run.update(repeat=repeat, attempt=attempt)
-                        say_run(run, options)
-                        keep(run)
-                        if run["valid"]:
-                            break
+                    run_until_valid(kind, place, Case(n=n, size=size, groups=options.groups), options, repeat, keep)
+
+
+def run_case(name, kinds, place, options, repeat, keep):
+    """One pass through a named case. Its figures, or none where it was only verified."""
+    by_name = {kind.name: kind for kind in kinds}
+    steps = CASES[name](options)
+    answer = None
+    while True:
+        try:
+            subject, case = steps.send(answer)
+        except StopIteration as end:
+            return [dict(figure, case=name, repeat=repeat) for figure in end.value or []]
+        answer = {}
+        if subject in by_name:
+            answer = run_until_valid(by_name[subject], place, case, options, repeat, keep)
+
+
+def run_all(kinds, place, options, result):
+    """Everything that was asked for; results are saved after each run."""
+    def keep(run):
+        result["runs"].append(run)
+        save(result, place)
+
+    for name in options.case:
+        if name == "matrix":
+            run_matrix(kinds, place, options, keep)
+            continue
+        for repeat in range(1, options.repeat + 1):
+            result["figures"] += run_case(name, kinds, place, options, repeat, keep)
+            save(result, place)
+
+
+def earlier(options, place):
+    """What --add keeps: runs and figures of cases that are not measured now."""
+    kept = {"runs": [], "figures": []}
+    if options.add and not options.verify:
+        old = json.loads(machine.read(os.path.join(place.work, "results.json"), "{}"))
+        for part, rows in kept.items():
+            rows += [row for row in old.get(part, []) if row.get("case", "matrix") not in options.case]
+    return kept
 
 
 def save(result, place):
@@ -202,6 +279,7 @@ def save(result, place):
     if not result["verify"]:
         with open(os.path.join(place.work, f"{name}.md"), "w", encoding="utf-8") as out:
             out.write(report.markdown(result))
+        plot.write(result["runs"], os.path.join(place.work, f"{name}.svg"))
 
 
 def choose(options, place):
@@ -259,17 +337,14 @@ def main(argv):
     print(report.machine_text(result["machine"]))
     for name, why in missing.items():
         print(f"skipped: {name}: {why}")
-    result["runs"] = []
-
-    def keep(run):
-        result["runs"].append(run)
-        save(result, place)
-
-    run_all(kinds, place, options, keep)
+    result.update(earlier(options, place))
+    n_kept = len(result["runs"])
+    run_all(kinds, place, options, result)
+    measured = result["runs"][n_kept:]
     if options.verify:
-        return 0 if result["runs"] and all(run["valid"] for run in result["runs"]) else 1
-    print(f"\ncopies/s in millions\n{report.text_table(result['runs'])}\n\n{place.work}/results.md, results.json")
-    return 0 if report.all_valid(result["runs"]) else 1
+        return 0 if measured and all(run["valid"] for run in measured) else 1
+    print(f"\n{report.text(result)}\n\n{place.work}/results.md, results.json, results.svg")
+    return 0 if measured and report.all_valid(measured) else 1
 
 
 if __name__ == "__main__":

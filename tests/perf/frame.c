@@ -18,11 +18,15 @@ enum {
 	PAYLOAD_OFFSET = UDP_OFFSET + UDP_SIZE,
 	PATTERN_OFFSET = PAYLOAD_OFFSET + 8,
 	UDP_PORT = 5000,
-	MAGIC = 0x4d435357, /* MCSW */
+	MAGIC = 0x4d435357,         /* MCSW */
+	GUEST_ADDRESS = 0x0a090001, /* of guest 0 */
 	ROUTER_ALERT_SIZE = 4,
 	IGMP_OFFSET = IP_OFFSET + IP_SIZE + ROUTER_ALERT_SIZE,
 	IGMP_SIZE = 8,
 	RECORD_SIZE = 8,
+	SOURCE_SIZE = 4,
+	TAG_OFFSET = 12,
+	TAG_SIZE = 4,
 };
 
 static void put16(uint8_t *p, unsigned int v)
@@ -89,7 +93,7 @@ void frame_stream_build(uint8_t *frame, size_t size, unsigned int i)
 	static const uint8_t src[6] = {0x02, 0x00, 0x00, 0xff, 0x00, 0x01};
 
 	eth_write(frame, frame_group(i), src);
-	ip_write(frame + IP_OFFSET, IP_SIZE, size - ETH_SIZE, 16, 17, 0x0a0900fe, frame_group(i));
+	ip_write(frame + IP_OFFSET, IP_SIZE, size - ETH_SIZE, 16, 17, FRAME_SOURCE, frame_group(i));
 	put16(frame + UDP_OFFSET, UDP_PORT);
 	put16(frame + UDP_OFFSET + 2, UDP_PORT);
 	put16(frame + UDP_OFFSET + 4, size - UDP_OFFSET);
@@ -112,30 +116,64 @@ enum frame_kind frame_stream_check(const uint8_t *frame, size_t size, unsigned i
 	*i = get32(frame + PAYLOAD_OFFSET + 4);
 	if (*i >= FRAME_GROUPS_MAX)
 		return FRAME_BAD;
-	frame_stream_build(want, size, *i);
+	if (frame[0] & 1)
+		frame_stream_build(want, size, *i);
+	else
+		frame_unicast_build(want, size, *i, (unsigned int)(frame[4] << 8 | frame[5]));
 	return memcmp(frame, want, size) == 0 ? FRAME_STREAM : FRAME_BAD;
 }
 
-size_t frame_report_build(
-	uint8_t *frame, unsigned int guest, unsigned int first, unsigned int n, int change)
+void frame_unicast_build(uint8_t *frame, size_t size, unsigned int i, unsigned int to)
 {
-	const uint8_t src[6] = {0x02, 0x00, 0x00, 0x00, guest >> 8, guest};
+	frame_stream_build(frame, size, i);
+	memcpy(frame, (const uint8_t[]){0x02, 0, 0, 0, to >> 8, to}, 6);
+	ip_write(frame + IP_OFFSET, IP_SIZE, size - ETH_SIZE, 16, 17, FRAME_SOURCE,
+		GUEST_ADDRESS + to);
+}
+
+long frame_number(const uint8_t *frame)
+{
+	if (frame[TAG_OFFSET] == 0x81)
+		frame += TAG_SIZE;
+	if (get32(frame + PAYLOAD_OFFSET) != MAGIC)
+		return -1;
+	return get32(frame + PAYLOAD_OFFSET + 4);
+}
+
+static size_t tag_insert(uint8_t *frame, size_t size, uint16_t vlan)
+{
+	memmove(frame + TAG_OFFSET + TAG_SIZE, frame + TAG_OFFSET, size - TAG_OFFSET);
+	put16(frame + TAG_OFFSET, 0x8100);
+	put16(frame + TAG_OFFSET + 2, vlan);
+	return size + TAG_SIZE;
+}
+
+size_t frame_report_build(uint8_t *frame, const struct frame_report *report)
+{
+	const uint8_t src[6] = {0x02, 0x00, 0x00, 0x00, report->guest >> 8, report->guest};
 	const uint32_t all_v3_routers = 0xe0000016;
-	size_t igmp_size = IGMP_SIZE + (size_t)n * RECORD_SIZE;
+	size_t record_size = RECORD_SIZE + (report->source ? SOURCE_SIZE : 0);
+	size_t igmp_size = IGMP_SIZE + report->n * record_size;
 	uint8_t *igmp = frame + IGMP_OFFSET;
+	size_t size = IGMP_OFFSET + igmp_size;
 
 	eth_write(frame, all_v3_routers, src);
 	ip_write(frame + IP_OFFSET, IP_SIZE + ROUTER_ALERT_SIZE,
-		IGMP_OFFSET - IP_OFFSET + igmp_size, 1, 2, 0x0a090001 + guest, all_v3_routers);
+		IGMP_OFFSET - IP_OFFSET + igmp_size, 1, 2, GUEST_ADDRESS + report->guest,
+		all_v3_routers);
 	memset(igmp, 0, igmp_size);
 	igmp[0] = 0x22;
-	put16(igmp + 6, n);
-	for (unsigned int i = 0; i < n; i++) {
-		uint8_t *record = igmp + IGMP_SIZE + (size_t)i * RECORD_SIZE;
+	put16(igmp + 6, report->n);
+	for (unsigned int i = 0; i < report->n; i++) {
+		uint8_t *record = igmp + IGMP_SIZE + i * record_size;
 
-		record[0] = change ? 4 : 2; /* CHANGE_TO_EXCLUDE_MODE, MODE_IS_EXCLUDE */
-		put32(record + 4, frame_group(first + i));
+		record[0] = report->type;
+		put32(record + 4, frame_group(report->first + i));
+		if (report->source) {
+			put16(record + 2, 1);
+			put32(record + RECORD_SIZE, report->source);
+		}
 	}
 	put16(igmp + 2, checksum(igmp, igmp_size));
-	return IGMP_OFFSET + igmp_size;
+	return report->vlan ? tag_insert(frame, size, report->vlan) : size;
 }

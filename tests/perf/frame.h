@@ -13,11 +13,33 @@
 #include <stdint.h>
 
 enum {
-	FRAME_MIN_SIZE = 64,     /* bytes, without the FCS */
-	FRAME_MAX_SIZE = 1518,   /* bytes */
-	FRAME_GROUPS_MAX = 4096, /* 239.1.0.0 and on */
-	FRAME_REPORT_GROUPS_MAX = 180,
+	FRAME_MIN_SIZE = 64,           /* bytes, without the FCS */
+	FRAME_MAX_SIZE = 1518,         /* bytes */
+	FRAME_GROUPS_MAX = 131072,     /* 239.1.0.0 and on */
+	FRAME_REPORT_GROUPS_MAX = 180, /* 120 with a source each */
+	FRAME_REPORT_SOURCES_MAX = 120,
 };
+
+/* IGMPv3 record types, RFC 3376, 4.2.12. */
+enum frame_record {
+	FRAME_IS_INCLUDE = 1,
+	FRAME_IS_EXCLUDE = 2,
+	FRAME_TO_INCLUDE = 3,
+	FRAME_TO_EXCLUDE = 4,
+};
+
+/* A report to build: n records of one type for groups from number `first` on. */
+struct frame_report {
+	unsigned int guest; /* its number makes its addresses */
+	unsigned int first;
+	unsigned int n;
+	enum frame_record type;
+	uint32_t source; /* host order, of every record; 0: none */
+	uint16_t vlan;   /* 0: untagged */
+};
+
+/* The address that the stream comes from. */
+#define FRAME_SOURCE 0x0a0900feu
 
 /* What a received frame turned out to be. */
 enum frame_kind {
@@ -36,11 +58,17 @@ void frame_stream_build(uint8_t *frame, size_t size, unsigned int i);
 enum frame_kind frame_stream_check(const uint8_t *frame, size_t size, unsigned int *i);
 
 /*
- * Writes an IGMPv3 report (RFC 3376, 4.2) of guest number `guest` for `n` groups from number
- * `first` on, each record EXCLUDE{}: a change of state if `change`, else the current state.
- * Returns the frame's size in bytes; the buffer holds 1,514.
+ * Writes stream frame number i as a guest sends it to guest number `to`: unicast, else the same.
  */
-size_t frame_report_build(
-	uint8_t *frame, unsigned int guest, unsigned int first, unsigned int n, int change);
+void frame_unicast_build(uint8_t *frame, size_t size, unsigned int i, unsigned int to);
+
+/*
+ * The number that a stream frame carries, tagged or not, without a look at the rest; -1 if it is
+ * no stream frame. The buffer holds FRAME_MIN_SIZE bytes and a tag.
+ */
+long frame_number(const uint8_t *frame);
+
+/* Writes an IGMPv3 report (RFC 3376, 4.2). Returns its size in bytes; the buffer holds 1,514. */
+size_t frame_report_build(uint8_t *frame, const struct frame_report *report);
 
 #endif

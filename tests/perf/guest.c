@@ -27,6 +27,8 @@ enum {
 	TX_RING = 64,
 	BUFFER_SIZE = 2048,
 	HEADER_SIZE = sizeof(struct virtio_net_hdr_mrg_rxbuf),
+	TAG_OFFSET = 12,
+	TAG_SIZE = 4,
 };
 
 static const uint64_t guest_addr = 0x40000000;
@@ -44,6 +46,7 @@ struct guest {
 	unsigned int next_number; /* the stream frame expected next */
 	uint16_t returned;        /* used index up to which buffers were handed back */
 	uint16_t sent;            /* the transmit ring's available index */
+	uint16_t looked;          /* used index up to which guest_look has looked */
 	int fd;
 	int mem_fd;
 	int kick_fd[2];
@@ -173,6 +176,19 @@ void guest_destroy(struct guest *guest)
 	free(guest);
 }
 
+/* Takes away the tag that the frame must have; false if it has another one, or none. */
+static bool tag_take(uint8_t *frame, size_t *size, uint16_t vlan)
+{
+	if (vlan == 0)
+		return true;
+	if (*size < TAG_OFFSET + TAG_SIZE || frame[TAG_OFFSET] != 0x81 ||
+		(frame[TAG_OFFSET + 2] << 8 | frame[TAG_OFFSET + 3]) != vlan)
+		return false;
+	*size -= TAG_SIZE;
+	memmove(frame + TAG_OFFSET, frame + TAG_OFFSET + TAG_SIZE, *size - TAG_OFFSET);
+	return true;
+}
+
 /*
  * One used element of verify mode: the buffer expected, one buffer a frame, the frame unharmed and
  * next in order.
@@ -181,9 +197,9 @@ static void element_verify(struct guest *guest, uint16_t at, const struct guest_
 {
 	const struct vring_used_elem *elem = &guest->rx_used->ring[at % GUEST_RING];
 	const struct virtio_net_hdr_mrg_rxbuf *header;
-	const uint8_t *buffer =
-		guest->memory + RX_BUFFERS + (size_t)(at % GUEST_RING) * BUFFER_SIZE;
+	uint8_t *buffer = guest->memory + RX_BUFFERS + (size_t)(at % GUEST_RING) * BUFFER_SIZE;
 	unsigned int number;
+	size_t size;
 
 	header = (const void *)buffer;
 	if (elem->id != at % GUEST_RING || elem->len < HEADER_SIZE || elem->len > BUFFER_SIZE ||
@@ -191,7 +207,12 @@ static void element_verify(struct guest *guest, uint16_t at, const struct guest_
 		guest->verdict.n_bad++;
 		return;
 	}
-	switch (frame_stream_check(buffer + HEADER_SIZE, elem->len - HEADER_SIZE, &number)) {
+	size = elem->len - HEADER_SIZE;
+	if (!tag_take(buffer + HEADER_SIZE, &size, verify->vlan)) {
+		guest->verdict.n_bad++;
+		return;
+	}
+	switch (frame_stream_check(buffer + HEADER_SIZE, size, &number)) {
 	case FRAME_OTHER:
 		guest->verdict.n_other++;
 		return;
@@ -206,7 +227,7 @@ static void element_verify(struct guest *guest, uint16_t at, const struct guest_
 	if (number != guest->next_number && guest->verdict.n_stream > 0)
 		guest->verdict.n_gaps++;
 	guest->verdict.n_stream++;
-	guest->next_number = (number + 1) % verify->period;
+	guest->next_number = (number + verify->stride) % (verify->period * verify->stride);
 }
 
 void guest_poll(struct guest *guest, uint64_t now_ns, uint64_t previous_ns,
@@ -253,6 +274,25 @@ bool guest_send(struct guest *guest, const uint8_t *frame, size_t size)
 	if (!(__atomic_load_n(&guest->tx_used->flags, __ATOMIC_RELAXED) & VRING_USED_F_NO_NOTIFY))
 		eventfd_write(guest->kick_fd[1], 1);
 	return true;
+}
+
+void guest_look_from(struct guest *guest)
+{
+	guest->looked = __atomic_load_n(&guest->rx_used->idx, __ATOMIC_ACQUIRE);
+}
+
+bool guest_look(struct guest *guest, unsigned int number, unsigned int *n)
+{
+	uint16_t used = __atomic_load_n(&guest->rx_used->idx, __ATOMIC_ACQUIRE);
+
+	*n = 0;
+	for (; guest->looked != used; guest->looked++) {
+		const uint8_t *buffer = guest->memory + RX_BUFFERS +
+					(size_t)(guest->looked % GUEST_RING) * BUFFER_SIZE;
+
+		*n += frame_number(buffer + HEADER_SIZE) == (long)number;
+	}
+	return *n > 0;
 }
 
 const struct guest_counts *guest_counts(const struct guest *guest)

@@ -46,6 +46,8 @@ struct guest_verdict {
 struct guest_verify {
 	unsigned int n_groups;
 	unsigned int period; /* 0: do not verify */
+	unsigned int stride; /* between two numbers of the source, 1 or more */
+	uint16_t vlan;       /* the tag that this guest's frames carry, 0: none */
 };
 
 struct guest;
@@ -72,6 +74,13 @@ bool guest_send(struct guest *guest, const uint8_t *frame, size_t size);
 
 const struct guest_counts *guest_counts(const struct guest *guest);
 const struct guest_verdict *guest_verdict(const struct guest *guest);
+
+/*
+ * Has the ring got a frame with this number since guest_look_from? Looks at each new frame once;
+ * `n` counts those with the number. For rates at which a look at every frame is no burden.
+ */
+void guest_look_from(struct guest *guest);
+bool guest_look(struct guest *guest, unsigned int number, unsigned int *n);
 
 /* Frames that the switch has written since the start, handed back or not. */
 uint64_t guest_written(const struct guest *guest);

@@ -77,6 +77,12 @@ def thread_times(pid):
     return times
 
 
+def private_kib(pid):
+    """A process's own resident memory: neither hugepages nor what guests share."""
+    match = re.search(r"RssAnon:\s+(\d+)", read(f"/proc/{pid}/status"))
+    return int(match[1]) if match else 0
+
+
 def waiting_share(before, after, window_s):
     """How much of the window the busiest thread of a process, its worker, stood ready while another ran on its core."""
     busiest, waited = 0.0, 0.0

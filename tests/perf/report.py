@@ -14,14 +14,16 @@ class Cell:
     """
 
     def __init__(self, runs):
-        measured = [run for run in runs if run.get("median") is not None]
+        measured = [dict(run, median=statistics.median(run["samples"])) for run in runs if run.get("samples")]
         good = [run for run in measured if run["valid"]]
         used = good or measured
         medians = [run["median"] for run in used]
         self.rate = statistics.median(medians) if medians else None
         # Over the repeats; of a single one, over its seconds.
         values = medians if len(medians) > 1 else [s for run in used for s in run["samples"]]
-        self.spread = (max(values) - min(values)) / self.rate if self.rate and values else None
+        self.lowest = min(values) if values else None
+        self.highest = max(values) if values else None
+        self.spread = (self.highest - self.lowest) / self.rate if self.rate and values else None
         self.is_valid = bool(good) and not any(run["complaints"] for run in runs)
 
     def text(self):
@@ -36,7 +38,7 @@ class Cell:
 def cells(runs):
     """{(size, n): {subject: Cell}}, with M, the better of the two machine limits, added."""
     table = {}
-    for run in runs:
+    for run in of_matrix(runs):
         table.setdefault((run["size"], run["n"]), {}).setdefault(run["subject"], []).append(run)
     for row in table.values():
         for subject in list(row):
@@ -47,9 +49,17 @@ def cells(runs):
     return table
 
 
+def of_matrix(runs):
+    return [run for run in runs if run.get("case", "matrix") == "matrix"]
+
+
 def all_valid(runs):
-    """Does every cell have a figure that counts?"""
-    return bool(runs) and all(cell.is_valid for row in cells(runs).values() for cell in row.values())
+    """Does every cell of the matrix, and every step of a case, have a run that counts?"""
+    steps = {}
+    for run in runs:
+        key = (run.get("case", "matrix"), run.get("variant"), run["subject"], run["size"], run["n"])
+        steps.setdefault(key, []).append(run)
+    return bool(steps) and all(Cell(step).is_valid for step in steps.values())
 
 
 def ratio(row, over, under):
@@ -86,12 +96,63 @@ def markdown_table(runs):
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
+def number(value):
+    """Three significant digits at least, and all those before the point."""
+    if value is None:
+        return "-"
+    if isinstance(value, int) or abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.3g}" if abs(value) < 100 else f"{value:.1f}"
+
+
+def share_or_number(value, unit):
+    if unit == "share":
+        return "-" if value is None else f"{value * 100:.1f} %"
+    return f"{number(value)} {unit}" if value is not None else "-"
+
+
+def figure_rows(figures):
+    """[case, figure, RFC 3918's word, value, target, verdict] over repeats: the median, and its spread where there are more."""
+    merged = {}
+    for one in figures:
+        merged.setdefault((one["case"], one["figure"]), []).append(one)
+    rows = []
+    for (case, name), many in merged.items():
+        values = [one["value"] for one in many if one["value"] is not None]
+        text = share_or_number(statistics.median(values) if values else None, many[0]["unit"])
+        if len(values) > 1:
+            text += f" ({share_or_number(min(values), many[0]['unit'])} to {share_or_number(max(values), many[0]['unit'])})"
+        verdicts = [one["met"] for one in many if one["met"] is not None]
+        verdict = "" if not verdicts or not many[0]["target"] else "met" if all(verdicts) else "missed"
+        rows.append([case, name, many[0]["rfc"], text, many[0]["target"], verdict])
+    return rows
+
+
+def figure_table(figures):
+    heading = ["case", "figure", "RFC 3918", "measured", "target", ""]
+    lines = [heading, ["---"] * len(heading), *figure_rows(figures)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def text(result):
+    """For the terminal."""
+    parts = []
+    if of_matrix(result["runs"]):
+        parts.append("copies/s in millions\n" + text_table(result["runs"]))
+    if result["figures"]:
+        rows = [[row[0], row[1], row[3], row[4], row[5]] for row in figure_rows(result["figures"])]
+        widths = [max(len(row[i]) for row in rows) for i in range(5)]
+        parts.append("\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows))
+    return "\n\n".join(parts) or "nothing was measured"
+
+
 def void_reasons(runs):
     """One line for every run that does not count, and why."""
     lines = []
     for run in runs:
         if not run["valid"]:
-            where = f"{run['subject']}, N={run['n']}, {run['size']} B, repeat {run['repeat']}, attempt {run['attempt']}"
+            case = "" if run.get("case", "matrix") == "matrix" else f"{run['case']} ({run['variant']}), "
+            where = f"{case}{run['subject']}, N={run['n']}, {run['size']} B, repeat {run['repeat']}, attempt {run['attempt']}"
             lines.append(f"{where}: {'; '.join(run['reasons'])}")
     return lines
 
@@ -122,8 +183,11 @@ def markdown(result):
         f"repeats: {result['repeat']}, {result['groups']} groups, guest memory {result['guest_memory']}. "
         "M is the better of its two forms. Spread: (max - min) / median over the repeats, in the order of the columns; "
         "a run that does not count is left out, and `!` marks a figure without one that does.",
-        markdown_table(runs),
     ]
+    if of_matrix(runs):
+        parts.append(markdown_table(runs))
+    if result.get("figures"):
+        parts.append("Cases, on 64 octets unless said otherwise:\n\n" + figure_table(result["figures"]))
     for name, reason in result["missing"].items():
         parts.append(f"Not measured: {name}: {reason}.")
     if void:

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,14 @@
 enum {
 	AWAY_NS = 100 * 1000,   /* a sweep this late means that something else ran on the core */
 	SETTLE_US = 200 * 1000, /* ample for a running switch to fill 1,024 buffers */
+	FEED_BURST = 64,        /* frames at once; a ring has room for many of these */
+	FEED_BEHIND = 256, /* frames; what a feeder missed beyond that it does not make up for */
+	/* Frames that wait for the switch, with a pace: fewer than a ring has free at any time, so what is lost is its loss. */
+	FEED_WAITING = 256,
+	CHURN_BURST = 4,     /* reports a turn */
+	CHURN_GROUPS = 4096, /* of each guest, beyond those of the stream */
+	CHURN_FIRST = 65536 + 8192,
+	CHURN_HELD = 8, /* groups that a guest is a member of at a time */
 };
 
 #define SECOND_NS 1000000000ULL
@@ -25,6 +34,13 @@ struct joiner {
 	unsigned int n_passes;
 	unsigned int guest;
 	unsigned int first;
+};
+
+/* What is done at a rate: how often so far, since when. */
+struct pace {
+	uint64_t begin_ns;
+	uint64_t n;
+	uint64_t n_missed; /* too late to be made up for */
 };
 
 struct totals {
@@ -41,6 +57,10 @@ struct sink {
 	const struct sink_signals *signals;
 	struct guest *guests[SINK_GUESTS_MAX];
 	struct joiner joiner;
+	struct feeder *feeder;
+	struct probe *probe;
+	struct pace feeding;
+	struct pace churning;
 	struct totals begin; /* of the measured window */
 	struct totals mark;  /* of the running second */
 	double *rates[SINK_GUESTS_MAX +
@@ -58,36 +78,116 @@ static uint64_t clock_ns(void)
 	return (uint64_t)ts.tv_sec * SECOND_NS + (uint64_t)ts.tv_nsec;
 }
 
-/*
- * Sends at most one report; two passes of state changes at once (RFC 3376, robustness 2), then
- * current state at intervals.
- */
+static uint16_t vlan_of(const struct sink_options *opt, unsigned int guest)
+{
+	return guest >= opt->trunk_from ? opt->vlan : 0;
+}
+
+static void report_send(struct sink *sink, struct frame_report *report)
+{
+	uint8_t frame[FRAME_MAX_SIZE + 4];
+
+	report->vlan = vlan_of(sink->options, report->guest);
+	/* What finds the ring full waits for the next pass. */
+	guest_send(sink->guests[report->guest], frame, frame_report_build(frame, report));
+}
+
+/* RFC 3376, 4.2.12: two passes of changes at once (robustness 2), then current state. */
+static enum frame_record record_type(const struct sink *sink)
+{
+	if (sink->joiner.n_passes >= 2)
+		return sink->options->is_source_specific ? FRAME_IS_INCLUDE : FRAME_IS_EXCLUDE;
+	return sink->options->is_source_specific ? FRAME_TO_INCLUDE : FRAME_TO_EXCLUDE;
+}
+
+/* Sends at most one report. */
 static void join_next(struct sink *sink, uint64_t now_ns)
 {
 	const struct sink_options *opt = sink->options;
 	struct joiner *joiner = &sink->joiner;
-	unsigned int n = opt->n_groups - joiner->first;
-	uint8_t frame[FRAME_MAX_SIZE];
-	size_t size;
+	struct frame_report report = {.guest = joiner->guest,
+		.first = joiner->first,
+		.n = opt->n_groups - joiner->first,
+		.type = record_type(sink),
+		.source = opt->is_source_specific ? FRAME_SOURCE : 0};
 
-	if (now_ns < joiner->next_ns)
+	if (now_ns < joiner->next_ns || opt->n_members == 0)
 		return;
-	if (n > opt->groups_per_report)
-		n = opt->groups_per_report;
-	size = frame_report_build(frame, joiner->guest, joiner->first, n, joiner->n_passes < 2);
-	guest_send(
-		sink->guests[joiner->guest], frame, size); /* a full ring waits for the next pass */
+	if (report.n > opt->groups_per_report)
+		report.n = opt->groups_per_report;
+	report_send(sink, &report);
 	joiner->next_ns = now_ns + opt->report_gap_us * 1000ULL;
 
-	joiner->first += n;
+	joiner->first += report.n;
 	if (joiner->first < opt->n_groups)
 		return;
 	joiner->first = 0;
-	if (++joiner->guest < opt->n_guests)
+	if (++joiner->guest < opt->n_members)
 		return;
 	joiner->guest = 0;
 	if (++joiner->n_passes >= 2)
 		joiner->next_ns = now_ns + opt->join_every_s * SECOND_NS;
+}
+
+/* How many are due by now; what lags more than `most` behind is let go. */
+static unsigned int pace_due(
+	struct pace *pace, uint64_t now_ns, unsigned int rate, unsigned int most)
+{
+	uint64_t due;
+
+	if (pace->begin_ns == 0)
+		pace->begin_ns = now_ns;
+	due = (uint64_t)((double)(now_ns - pace->begin_ns) * rate / 1e9);
+	if (due > pace->n + most) {
+		pace->n_missed += due - pace->n - most;
+		pace->begin_ns = now_ns - (uint64_t)((double)(pace->n + most) * 1e9 / rate);
+		due = pace->n + most;
+	}
+	return due > pace->n ? (unsigned int)(due - pace->n) : 0;
+}
+
+/* Join and leave in turn, guest after guest, one record a report. */
+static void churn_next(struct sink *sink, uint64_t now_ns)
+{
+	const struct sink_options *opt = sink->options;
+	unsigned int n = pace_due(&sink->churning, now_ns, opt->churn_rate, CHURN_BURST * 64);
+
+	for (unsigned int i = 0; i < n && i < CHURN_BURST; i++, sink->churning.n++) {
+		unsigned int step = (unsigned int)(sink->churning.n / opt->n_guests);
+		bool joins = step % 2 == 0;
+		unsigned int k = step / 2 + (joins ? 0 : CHURN_GROUPS - CHURN_HELD);
+		struct frame_report report = {
+			.guest = (unsigned int)(sink->churning.n % opt->n_guests),
+			.first = CHURN_FIRST + k % CHURN_GROUPS,
+			.n = 1,
+			.type = joins ? FRAME_TO_EXCLUDE : FRAME_TO_INCLUDE};
+
+		report_send(sink, &report);
+	}
+}
+
+static void feed_next(struct sink *sink, uint64_t now_ns)
+{
+	unsigned int rate = sink->options->feed_rate, n = FEED_BURST, sent;
+	bool is_watched;
+
+	feeder_drain(sink->feeder);
+	if (rate > 0) {
+		unsigned int waiting = feeder_waiting(sink->feeder);
+
+		n = pace_due(&sink->feeding, now_ns, rate, FEED_BEHIND);
+		if (n > FEED_WAITING - waiting)
+			n = waiting < FEED_WAITING ? FEED_WAITING - waiting : 0;
+	}
+	if (n == 0)
+		return;
+	is_watched = probe_wants_frame(sink->probe, now_ns);
+	if (is_watched)
+		now_ns = clock_ns();
+	sent = feeder_send(sink->feeder, n < FEED_BURST ? n : FEED_BURST);
+	sink->feeding.n += sent;
+	if (is_watched && sent > 0)
+		probe_frame_sent(sink->probe, feeder_last(sink->feeder), now_ns);
 }
 
 static void totals_take(const struct sink *sink, struct totals *totals, uint64_t now_ns)
@@ -136,24 +236,59 @@ static bool any_is_lost(const struct sink *sink)
 	return false;
 }
 
+static void guests_poll(struct sink *sink, uint64_t now_ns, uint64_t previous_ns)
+{
+	const struct sink_options *opt = sink->options;
+	struct guest_verify verify = {
+		.n_groups = opt->n_groups, .period = opt->period, .stride = opt->stride};
+
+	for (unsigned int i = 0; i < opt->n_guests; i++) {
+		verify.vlan = vlan_of(opt, i);
+		guest_poll(sink->guests[i], now_ns, previous_ns, &verify);
+	}
+}
+
+/* What happens in the measured window alone. */
+static void load_next(struct sink *sink, uint64_t now_ns)
+{
+	if (sink->options->churn_rate > 0)
+		churn_next(sink, now_ns);
+	if (sink->feeder)
+		feed_next(sink, now_ns);
+	probe_turn(sink->probe, clock_ns());
+}
+
+static bool is_paused(const struct sink_options *opt, uint64_t since_ns)
+{
+	const struct timespec rest = {.tv_nsec = opt->sleep_us * 1000L};
+
+	if (opt->sleep_us > 0) {
+		nanosleep(&rest, NULL);
+		return false;
+	}
+	if (opt->yields)
+		sched_yield();
+	if (since_ns >= opt->pause_ns)
+		return false;
+	__builtin_ia32_pause();
+	return true;
+}
+
 int sink_run(struct sink *sink)
 {
 	const struct sink_options *opt = sink->options;
-	struct guest_verify verify = {.n_groups = opt->n_groups, .period = opt->period};
 	uint64_t previous = clock_ns();
 
 	totals_take(sink, &sink->mark, previous);
 	while (!sink->signals->stop && sink->n_samples < opt->seconds) {
-		uint64_t now = clock_ns();
+		uint64_t now;
 
-		if (now - previous < opt->pause_ns) {
-			__builtin_ia32_pause();
+		if (is_paused(opt, clock_ns() - previous))
 			continue;
-		}
-		if (now - previous > AWAY_NS)
+		now = clock_ns();
+		if (now - previous > AWAY_NS + opt->sleep_us * 1000ULL)
 			sink->away_ns += now - previous;
-		for (unsigned int i = 0; i < opt->n_guests; i++)
-			guest_poll(sink->guests[i], now, previous, &verify);
+		guests_poll(sink, now, previous);
 		previous = now;
 		join_next(sink, now);
 		if (!sink->is_measuring && (sink->signals->start || !opt->hold)) {
@@ -161,6 +296,8 @@ int sink_run(struct sink *sink)
 			totals_take(sink, &sink->begin, now);
 			sink->mark = sink->begin;
 		}
+		if (sink->is_measuring)
+			load_next(sink, now);
 		if (now - sink->mark.at_ns >= SECOND_NS) {
 			second_end(sink, now);
 			if (any_is_lost(sink))
@@ -168,6 +305,23 @@ int sink_run(struct sink *sink)
 		}
 	}
 	return 0;
+}
+
+/* All that was fed is taken, and what was on its way after that has come: rings stay open for it. */
+static void feed_end(struct sink *sink)
+{
+	uint64_t now = clock_ns(), last = now, end = now + SECOND_NS;
+
+	while (now < end &&
+		(feeder_waiting(sink->feeder) > 0 || now - last < SETTLE_US * 1000ULL)) {
+		uint64_t previous = now;
+
+		now = clock_ns();
+		if (feeder_waiting(sink->feeder) > 0)
+			last = now;
+		guests_poll(sink, now, previous);
+		feeder_drain(sink->feeder);
+	}
 }
 
 static int rate_compare(const void *a, const void *b)
@@ -206,7 +360,16 @@ static void verdict_print(const struct sink *sink)
 		sum.n_stream, sum.n_other, sum.n_bad, sum.n_foreign, sum.n_gaps);
 }
 
-void sink_summarise(const struct sink *sink)
+void sink_recount(const struct sink *sink)
+{
+	printf("[");
+	for (unsigned int i = 0; i < sink->options->n_guests; i++)
+		printf("%s%" PRIu64, i ? ", " : "", guest_written(sink->guests[i]));
+	printf("]\n");
+	fflush(stdout);
+}
+
+void sink_summarise(struct sink *sink)
 {
 	unsigned int n_guests = sink->options->n_guests;
 	const struct totals *begin = &sink->begin, *end = &sink->mark;
@@ -215,6 +378,8 @@ void sink_summarise(const struct sink *sink)
 		end->n_polls > begin->n_polls ? (double)(end->n_polls - begin->n_polls) : 1;
 	uint64_t n_disorder = 0;
 
+	if (sink->feeder)
+		feed_end(sink);
 	usleep(SETTLE_US);
 	printf("{\"guests\": %u, \"groups\": %u, \"seconds\": %u", n_guests,
 		sink->options->n_groups, sink->n_samples);
@@ -234,10 +399,27 @@ void sink_summarise(const struct sink *sink)
 	printf(", \"empty_share\": %.4f", (end->n_empty - begin->n_empty) / n_polls);
 	printf(", \"dry_share\": %.4f", (end->dry_ns - begin->dry_ns) / window_ns / n_guests);
 	printf(", \"away_share\": %.4f", (end->away_ns - begin->away_ns) / window_ns);
+	printf(", \"churned\": %" PRIu64, sink->churning.n);
+	if (sink->feeder)
+		printf(", \"fed\": %" PRIu64 ", \"feed_missed\": %" PRIu64,
+			feeder_taken(sink->feeder), sink->feeding.n_missed);
+	probe_print(sink->probe);
 	if (sink->options->period > 0)
 		verdict_print(sink);
 	printf("}\n");
 	fflush(stdout);
+}
+
+/* After the guests: its socket is there as soon as theirs are. */
+static int feeder_connect(struct sink *sink)
+{
+	const struct sink_options *opt = sink->options;
+
+	sink->feeder = feeder_create(opt->feed, &opt->feed_load, opt->hugetlb);
+	if (sink->feeder)
+		return 0;
+	fprintf(stderr, "nullguest: %s: %s\n", opt->feed, strerror(errno));
+	return -errno;
 }
 
 int sink_connect(struct sink *sink)
@@ -261,17 +443,26 @@ int sink_connect(struct sink *sink)
 		if (!sink->guests[i])
 			return -EINTR;
 	}
-	return 0;
+	return sink->options->feed ? feeder_connect(sink) : 0;
 }
 
 struct sink *sink_create(const struct sink_options *options, const struct sink_signals *signals)
 {
+	const struct probe_options probe = {.kind = options->probe,
+		.n_guests = options->n_guests,
+		.n_frames = options->feed_load.n_frames,
+		.stride = options->feed_load.stride};
 	struct sink *sink = calloc(1, sizeof(*sink));
 
 	if (!sink)
 		return NULL;
 	sink->options = options;
 	sink->signals = signals;
+	sink->probe = probe_create(&probe, sink->guests);
+	if (!sink->probe) {
+		sink_destroy(sink);
+		return NULL;
+	}
 	for (unsigned int i = 0; i <= options->n_guests; i++) {
 		sink->rates[i] = calloc(options->seconds, sizeof(double));
 		if (!sink->rates[i]) {
@@ -288,6 +479,8 @@ void sink_destroy(struct sink *sink)
 		return;
 	for (unsigned int i = 0; i < sink->options->n_guests; i++)
 		guest_destroy(sink->guests[i]);
+	feeder_destroy(sink->feeder);
+	probe_destroy(sink->probe);
 	for (unsigned int i = 0; i <= sink->options->n_guests; i++)
 		free(sink->rates[i]);
 	free(sink);

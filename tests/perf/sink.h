@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * All null guests together: the loop that polls them, makes them join, and takes a sample a
- * second. One thread; a signal handler may set the two flags.
+ * All null guests together: the loop that polls them, makes them join, feeds the switch if it is
+ * asked to, and takes a sample a second. One thread; a signal handler may set the two flags.
  */
 #ifndef PERF_SINK_H
 #define PERF_SINK_H
+
+#include "feeder.h"
+#include "probe.h"
 
 #include <signal.h>
 #include <stdbool.h>
@@ -17,15 +20,27 @@ enum {
 struct sink_options {
 	const char *sockets; /* prefix: guest i connects to <prefix>i */
 	unsigned int n_guests;
-	unsigned int n_groups;
+	unsigned int n_groups;  /* that each guest joins, from number 0 on */
+	unsigned int n_members; /* guests that join; the others connect and are counted */
 	unsigned int seconds;
 	unsigned int groups_per_report;
 	unsigned int report_gap_us; /* between two reports, all guests together */
 	unsigned int join_every_s;
 	unsigned int pause_ns;
 	unsigned int connect_s;
-	unsigned int period; /* of the source's frame numbers, in verify mode; else 0 */
+	unsigned int period;     /* of the source's frame numbers, in verify mode; else 0 */
+	unsigned int stride;     /* between two frame numbers of the source */
+	unsigned int trunk_from; /* guests from this number on send and receive tagged, */
+	unsigned int vlan;       /* with this VLAN; 0: none does */
+	unsigned int sleep_us;   /* between polls, instead of spinning; 0: spin */
+	unsigned int churn_rate; /* leaves and joins a second of groups that nobody sends to */
+	unsigned int feed_rate;  /* frames/s; 0: as fast as they are taken */
+	const char *feed;        /* socket of the feeder, or NULL */
+	struct feeder_load feed_load;
+	enum probe_kind probe;
 	int cpu;
+	bool yields;             /* the core, before each poll, to whoever wants it */
+	bool is_source_specific; /* reports are INCLUDE {the source} */
 	bool hold;
 	bool linger;
 	bool hugetlb;
@@ -59,9 +74,12 @@ int sink_connect(struct sink *sink);
 int sink_run(struct sink *sink);
 
 /*
- * Stops handing back, lets the rings fill so that both sides' counters stand still, and prints the
+ * Ends the feeding and waits until all that was fed has arrived. Then stops handing back, lets the rings fill so that both sides' counters stand still, and prints the
  * summary as JSON.
  */
-void sink_summarise(const struct sink *sink);
+void sink_summarise(struct sink *sink);
+
+/* One line more, later: frames written, a number a guest. */
+void sink_recount(const struct sink *sink);
 
 #endif

@@ -13,11 +13,15 @@ import signal
 import subprocess
 import time
 
+import source
+
 SUBJECT_CORE = 1
 SINK_CORE = 0
 DPDK_OVS = "/usr/lib/openvswitch-switch-dpdk/ovs-vswitchd-dpdk"
 OVS_SCHEMA = "/usr/share/openvswitch/vswitch.ovsschema"
 OVS_MEMORY_MIB = 1024
+COUNTS_LIMIT_S = 6  # the last query for a group left comes two seconds after the leave (RFC 3376, 8.10)
+BURST = 32  # frames that a worker takes from a port at once
 
 
 class BenchError(Exception):
@@ -77,7 +81,7 @@ def wait_for(what, condition, processes, limit_s=30.0):
 
 
 class Subject:
-    """The verbs, in the order of use. `case` has n, size, groups and pcap; `place` has build and work directories."""
+    """The verbs, in the order of use. `case` is a case.Case; `place` has build and work directories."""
 
     name = ""
     source_period = 0  # of the frame numbers, for the sink's --verify; 0: as many as the groups joined
@@ -89,6 +93,20 @@ class Subject:
         self.processes = []
         shutil.rmtree(self.dir, ignore_errors=True)
         os.makedirs(self.dir)
+
+    def pcap(self):
+        """The file with the source's frames."""
+        path = os.path.join(self.dir, "source.pcap")
+        source.write_pcap(path, self.case)
+        return path
+
+    def feed_socket(self):
+        """Where the sink's feeder connects to, if the case has one."""
+        return os.path.join(self.dir, "feed")
+
+    def all_sockets(self):
+        guests = [f"{self.sockets()}{i}" for i in range(self.case.n)]
+        return guests + [self.feed_socket()] if self.case.feed else guests
 
     @classmethod
     def missing(cls, place):
@@ -112,7 +130,7 @@ class Subject:
         self.launch()
         wait_for(
             "sockets",
-            lambda: all(os.path.exists(f"{self.sockets()}{i}") for i in range(self.case.n)),
+            lambda: all(os.path.exists(path) for path in self.all_sockets()),
             self.processes,
         )
 
@@ -123,8 +141,8 @@ class Subject:
         """How many (group, guest) memberships it knows, or None if it does not keep any."""
         return None
 
-    def counters(self, summary):
-        """After the run, with rings full and the sink standing still: (facts to keep, complaints)."""
+    def counters(self, recount):
+        """After the run, with rings full and the sink standing still: (facts to keep, complaints). recount() is the guests' counts now."""
         return {}, []
 
     def worker_pid(self):
@@ -206,8 +224,11 @@ class Ovs(Subject):
         self.vsctl("--no-wait", "set", "Open_vSwitch", ".", *self.settings())
         self.spawn("ovs-vswitchd", [DPDK_OVS, f"unix:{self.dir}/db.sock", f"--unixctl={self.dir}/vswitchd.ctl"], self.env)
         self.vsctl(*self.bridge())
-        for i in range(self.case.n):
-            self.vsctl("add-port", "br0", f"g{i}", "--", "set", "Interface", f"g{i}", "type=dpdkvhostuser")
+        guests = [f"g{i}" for i in range(self.case.n)]
+        for name in guests + ["feed"] if self.case.feed == "guest" else guests:
+            self.vsctl("add-port", "br0", name, "--", "set", "Interface", name, "type=dpdkvhostuser")
+        if self.case.feed == "uplink":
+            self.source_add(f"net_vhost0,iface={self.feed_socket()}")
 
     def settings(self):
         return [
@@ -229,8 +250,11 @@ class Ovs(Subject):
     def start(self):
         super().start()
         # The source last: before its guests have joined, OVS would spend the time dropping. 22.11's net_pcap drops what is sent to it.
-        args = f"net_pcap0,rx_pcap={self.case.pcap},infinite_rx=1"
-        self.vsctl("add-port", "br0", "source", "--", "set", "Interface", "source", "type=dpdk", f"options:dpdk-devargs=\"{args}\"")
+        if not self.case.feed:
+            self.source_add(f"net_pcap0,rx_pcap={self.pcap()},infinite_rx=1")
+
+    def source_add(self, vdev):
+        self.vsctl("add-port", "br0", "source", "--", "set", "Interface", "source", "type=dpdk", f"options:dpdk-devargs=\"{vdev}\"")
         error = self.vsctl("get", "Interface", "source", "error").strip()
         if error != "[]":
             raise BenchError(f"OVS cannot open the source: {error}")
@@ -239,7 +263,7 @@ class Ovs(Subject):
         rows = self.appctl("mdb/show", "br0").splitlines()
         return sum(1 for row in rows if re.search(r"\s239\.1\.\d+\.\d+\s", row))
 
-    def counters(self, summary):
+    def counters(self, recount):
         """OVS has no counter of copies alone; what its worker did is worth keeping."""
         stats = self.appctl("dpif-netdev/pmd-stats-show")
         worker = stats.split("main thread")[0]
@@ -261,20 +285,44 @@ class Mcswitch(Subject):
                 return f"{os.path.join(place.build, path)} is not built"
         return None
 
+    def uplink(self):
+        """(device, vdev): what floods, what the feeder sends into, or what takes everything where a guest sends."""
+        if self.case.feed == "uplink":
+            return "net_vhost0", f"net_vhost0,iface={self.feed_socket()}"
+        if self.case.feed == "guest":
+            return "net_null0", "net_null0,no-rx=1"
+        return "net_pcap0", f"net_pcap0,rx_pcap={self.pcap()},infinite_rx=1"
+
+    def guest_line(self, name, socket, trunk):
+        # Defaults, but for the quotas: the sink joins faster than a guest should.
+        limits = f"{{groups: {min(65536, max(8192, 2 * self.case.groups))}, sources: 64, reports_per_s: 0}}"
+        vlan = f"trunk: [{self.case.vlan}]" if trunk else f"vlan: {self.case.vlan}"
+        return f"  - {{name: {name}, socket: {socket}, mode: server, {vlan}, limits: {limits}}}"
+
     def config(self):
-        """Defaults, but for the quotas: the sink joins faster than a guest should."""
-        limits = f"{{groups: {max(1024, self.case.groups)}, sources: 64, reports_per_s: 100000}}"
-        lines = [f"control_socket: {self.dir}/control.sock", "uplinks:", "  - {name: up0, device: net_pcap0}", "guests:"]
-        for i in range(self.case.n):
-            lines.append(f"  - {{name: g{i}, socket: {self.sockets()}{i}, mode: server, limits: {limits}}}")
+        case = self.case
+        lines = [f"control_socket: {self.dir}/control.sock"]
+        if case.fast_leave:
+            lines += ["vlans:", f"  - {{id: {case.vlan}, fast_leave: true}}"]
+        lines += ["uplinks:", f"  - {{name: up0, device: {self.uplink()[0]}}}", "guests:"]
+        for i in range(case.n):
+            trunk = case.trunk_from is not None and i >= case.trunk_from
+            lines.append(self.guest_line(f"g{i}", f"{self.sockets()}{i}", trunk))
+        if case.feed == "guest":
+            lines.append(self.guest_line("feeder", self.feed_socket(), False))
         return "\n".join(lines) + "\n"
+
+    def lcores(self):
+        """The control lcore, then the workers; on two cores the second worker shares one with the sink."""
+        extra = (os.cpu_count() or 2) > 2
+        cores = [SUBJECT_CORE] + [2 + i if extra else SINK_CORE for i in range(self.case.workers - 1)]
+        return ",".join([f"0@{SINK_CORE}", *(f"{i}@{core}" for i, core in enumerate(cores, 1))])
 
     def launch(self):
         path = os.path.join(self.dir, "mcswitch.yaml")
         with open(path, "w", encoding="utf-8") as f:
             f.write(self.config())
-        eal = ["-l", f"{SINK_CORE},{SUBJECT_CORE}", "--no-pci", "--in-memory"]
-        eal += ["--vdev", f"net_pcap0,rx_pcap={self.case.pcap},infinite_rx=1"]
+        eal = ["--lcores", self.lcores(), "--no-pci", "--in-memory", "--vdev", self.uplink()[1]]
         self.spawn("mcswitch", [os.path.join(self.build, "app/mcswitch/mcswitch"), *eal, "--", "--config", path])
 
     def start(self):
@@ -289,19 +337,47 @@ class Mcswitch(Subject):
         return json.loads(done.stdout)
 
     def n_joined(self):
+        if self.case.n_memberships > 16384:  # too many to list again and again
+            return self.mcctl("show", "status")["rows"]
         rows = self.mcctl("show", "groups")
-        return sum(1 for row in rows if row["group"].startswith("239.1.") and re.fullmatch(r"g\d+", row["port"]))
+        return sum(1 for row in rows if row["group"].startswith("239.") and re.fullmatch(r"g\d+", row["port"]))
 
-    def counters(self, summary):
-        """The switch's count of frames sent to each guest must be the guest's count of frames written, to the frame."""
-        ports = {row["name"]: row for row in self.mcctl("show", "ports")}
-        complaints = []
-        for i, written in enumerate(summary["written"]):
-            row = ports.get(f"g{i}", {})
-            sent = row.get("tx_packets")
-            if sent != written:
-                complaints.append(f"g{i}: the switch says {sent} frames sent, the guest {written}")
-        return {"ports": list(ports.values()), "drops": self.mcctl("show", "drops")}, complaints[:3]
+    def counters(self, recount):
+        """The switch's count of frames sent to each guest must be the guest's count of frames written, to the frame; and the law."""
+        law, complaints = self.law()
+        ports, unequal = self.compared(recount)
+        facts = {"ports": list(ports.values()), "drops": self.mcctl("show", "drops"), "law": law, "cores": self.mcctl("show", "cores")}
+        return facts, (complaints + unequal)[:3]
+
+    def compared(self, recount):
+        """Where rings have room, a query may come between two counts: they are compared until they are equal, or time is up."""
+        deadline = time.monotonic() + COUNTS_LIMIT_S
+        while True:
+            ports = {row["name"]: row for row in self.mcctl("show", "ports")}
+            unequal = []
+            for i, written in enumerate(recount()):
+                sent = ports.get(f"g{i}", {}).get("tx_packets")
+                if sent != written:
+                    unequal.append(f"g{i}: the switch says {sent} frames sent, the guest {written}")
+            if not unequal or time.monotonic() > deadline:
+                return ports, unequal
+
+    def law(self):
+        """
+        rx + injected + references = tx + punted + dropped + in flight. net_pcap never rests, so there the counters are read within a
+        turn, and the sides may differ by what one turn of each worker moves; after a feeder they must be equal.
+        """
+        slack = 0 if self.case.feed else self.case.workers * BURST * (self.case.n + 2)
+        deadline = time.monotonic() + 3
+        while True:
+            status = self.mcctl("show", "status")
+            left = sum(status[name] for name in ("rx", "injected", "references"))
+            right = sum(status[name] for name in ("tx", "punted", "dropped", "in_flight"))
+            if abs(left - right) <= slack:
+                return [left, right], []
+            if time.monotonic() > deadline:
+                return [left, right], [f"the conservation law: {left} came in, {right} went out"]
+            time.sleep(0.05)
 
 
 SUBJECTS = {
