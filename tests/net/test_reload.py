@@ -10,6 +10,7 @@ import random
 import pytest
 
 from lab import frames
+from lab.rpc import Refusal, Rpc
 from lab.switch import Refused, yaml
 from net.test_life import OUTSIDE, SOURCE, GROUP, Traffic, join, numbers, send_fence, wait_frames
 
@@ -141,6 +142,59 @@ def test_a_hundred_reloads_under_traffic_lose_nothing(net):
     send_fence(net)
     for name in ("vm1", "vm2"):
         assert numbers(net.guests[name]) == list(range(traffic.n)), name
+
+
+def random_part(rng, net):
+    """One random difference: (keys of the configuration, is it refused)."""
+    def extra(i, **more):
+        return {"name": f"extra{i}", "socket": str(net.switch.work / f"extra{i}.sock"), "vlan": rng.choice([0, 20, 30]), **more}
+    static = {"group": "239.9.9.9", "ports": ["vm1", "up0"]}
+    return rng.choice([
+        lambda: ({"guests": [*guest_rows(net), *(extra(i, limits={"groups": rng.randrange(1, 99)}) for i in range(3) if rng.random() < 0.5)]},
+                 False),
+        lambda: ({"vlans": [{"id": vlan, "unregistered": rng.choice(["flood", "drop", "router-ports"]), "fast_leave": rng.random() < 0.5,
+                             "querier": rng.choice(["off", "auto"]), "static": [static] if vlan == 0 and rng.random() < 0.5 else []}
+                            for vlan in (0, 20, 30) if rng.random() < 0.7]}, False),
+        lambda: ({"igmp": {"queries": rng.randrange(10), "query_gap_ms": rng.randrange(1, 60000), "version": rng.choice([2, 3, "auto"])}}, False),
+        lambda: ({"teams": [{"name": rng.choice(["team0", "team1"]), "policy": rng.choice(["port-id", "mac-hash", "ip-hash"]),
+                             "failback": rng.random() < 0.5, "active": ["up0"]}]}, False),
+        lambda: ({"idle_sleep_us": rng.randrange(100)}, False),
+        lambda: ({"guests": [*guest_rows(net), extra(0), extra(0)]}, True),
+        lambda: ({"vlans": [{"id": 5000}]}, True),
+        lambda: ({"igmp": {"queries": -1}, "guests": guest_rows(net, vm2=None)}, True),
+        lambda: ({"control_socket": "/run/elsewhere.sock", "guests": guest_rows(net, vm1=None)}, True),
+    ])()
+
+
+def test_a_thousand_reloads_under_traffic_lose_nothing(net):
+    """
+    One random difference after another in everything but vm1 and vm2, many of them refused; a stream goes to both all the while. The
+    protocol's own socket, since a thousand starts of mcctl are what would take long.
+    """
+    net = net({"vm1": {}, "vm2": {}})
+    join(net, "vm1", "vm2")
+    rng, config, n_refused = random.Random(8), dict(net.switch.config), 0
+    with Rpc(net.switch.socket) as rpc, Traffic(net) as traffic:
+        for _ in range(1000):
+            part, wrong = random_part(rng, net)
+            write(net, {**config, **part})
+            try:
+                rpc.call("reload")
+                assert not wrong, part
+                config.update(part)
+            except Refusal:
+                assert wrong, part
+                n_refused += 1
+        wait_frames(traffic, 50)
+    assert 200 < n_refused < 700
+    net.settle()
+    send_fence(net)
+    for name in ("vm1", "vm2"):
+        assert numbers(net.guests[name]) == list(range(traffic.n)), name
+    # what runs is what the last accepted file says
+    before = net.switch.ctl("show config")
+    reload(net, **config)
+    assert net.switch.ctl("show config") == before
 
 
 def test_without_a_file_there_is_nothing_to_reload(net):
