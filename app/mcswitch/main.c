@@ -15,6 +15,7 @@
 #include <rte_log.h>
 #include <rte_malloc.h>
 #include <rte_mbuf.h>
+#include <rte_pdump.h>
 #include <rte_rcu_qsbr.h>
 #include <rte_version.h>
 
@@ -117,6 +118,22 @@ static int eal_begin(struct daemon *d)
 static void eal_end(struct daemon *d)
 {
 	rte_eal_cleanup();
+}
+
+/* So that dpdk-dumpcap can look at devices. Where EAL serves no other processes (--in-memory,
+ * --no-shconf) this does nothing; a switch without it is a switch all the same. */
+static int pdump_begin(struct daemon *d)
+{
+	if (rte_pdump_init() < 0)
+		logging_say(&d->logging, LOG_LEVEL_WARNING,
+			"dpdk-dumpcap will see nothing: %s; mcctl capture does",
+			rte_strerror(rte_errno));
+	return 0;
+}
+
+static void pdump_end(struct daemon *d)
+{
+	rte_pdump_uninit();
 }
 
 static int pool_begin(struct daemon *d)
@@ -342,6 +359,7 @@ static const struct {
 } parts[] = {
 	{dpdk_log_begin, dpdk_log_end},
 	{eal_begin, eal_end},
+	{pdump_begin, pdump_end},
 	{pool_begin, pool_end},
 	{qsbr_begin, qsbr_end},
 	{tables_begin, tables_end},

@@ -103,13 +103,14 @@ class Switch(Owned):
     """
     One mcswitch. `uplinks`: names of TAPs that it creates in the namespace `ns` (None: the host's), or {name: EAL device
     arguments}. `guests`: {name: its configuration}; the socket is filled in. `config`: the rest of the configuration.
-    `eal`: more EAL arguments. hugepages=False: without, as on a machine that has none to give. telemetry=True: with DPDK's
+    `eal`: more EAL arguments, `memory`: others than eal_memory(). hugepages=False: without, as on a machine that has none to give. telemetry=True: with DPDK's
     telemetry socket; let env's RUNTIME_DIRECTORY name a place for it. Started at once unless start=False; then self.config can
     still be changed, and start() called. For configurations that must be refused: check().
     """
 
     def __init__(self, ns=None, uplinks=("up0",), guests=None, config=None, eal=(), lcores="0,1", memory_mb=1024,
-                 hugepages=True, label="switch", start=True, env=None, telemetry=False):
+                 hugepages=True, label="switch", start=True, env=None, telemetry=False, memory=None):
+        self.memory = memory
         self.ns, self.label, self.lcores, self.memory_mb, self.env = ns, label, lcores, memory_mb, env
         self.eal_extra = list(eal) if telemetry else ["--no-telemetry", *eal]
         self.work = Workdir(label)
@@ -149,7 +150,7 @@ class Switch(Owned):
         path = self.work / "mcswitch.yaml"
         path.write_text(yaml(self.config))
         argv = [DAEMON, "--lcores" if "@" in self.lcores else "-l", self.lcores, "--no-pci"]
-        argv += eal_memory(self.hugepages and self.hugepages.ok, self.work.path.name, self.memory_mb)
+        argv += self.memory or eal_memory(self.hugepages and self.hugepages.ok, self.work.path.name, self.memory_mb)
         for vdev in self.vdevs:
             argv += ["--vdev", vdev]
         return [*argv, *self.eal_extra, "--", "--config", path]
