@@ -228,34 +228,66 @@ static void send_tagged(struct egress *e, struct rte_mbuf **frames,
 	scatter(e, frames, mask, n, &devices, true);
 }
 
-/* Send each frame to its mask and give our reference back. Masks are used up. */
+/*
+ * Send each frame to its mask and give our reference back. Masks are used up. same: all frames have
+ * the same mask and VLAN, so that what there is to know of them is known of the first.
+ */
 static void deliver(struct egress *e, struct rte_mbuf **frames,
 	const struct plane_vlan *const *vlan, struct bitset *mask, uint16_t n, bool same)
 {
 	struct worker *w = e->w;
 	const struct bitset *owned = &e->plane->owned[w->x.index];
-	struct bitset copies, devices, untagged[WORKER_BURST], any = {{0}};
+	struct bitset copies, devices, untagged[WORKER_BURST], m, any = {{0}}, tagged = {{0}};
+	uint16_t n_distinct = same ? 1 : n;
 
 	bitset_and(&copies, owned, &e->plane->copies);
 	bitset_andnot(&devices, owned, &e->plane->copies);
-	for (uint16_t i = 0; i < n; i++) {
+	for (uint16_t i = 0; i < n_distinct; i++) {
 		bitset_andnot(&untagged[i], &mask[i], &vlan[i]->tagged);
 		bitset_or(&any, &any, &mask[i]);
+		bitset_and(&m, &mask[i], &vlan[i]->tagged);
+		bitset_or(&tagged, &tagged, &m);
 	}
 	if (same)
 		scatter_same(e, frames, untagged, n, &copies);
 	else
 		scatter(e, frames, untagged, n, &copies, false);
 	bitset_and(&devices, &devices, &any);
-	if (!bitset_empty(&devices))
+	if (!bitset_empty(&devices)) {
+		for (uint16_t i = n_distinct; i < n; i++)
+			untagged[i] = untagged[0];
 		scatter(e, frames, untagged, n, &devices, true);
+	}
 	if (w->fwd->n_workers > 1 && e->port < BITSET_SIZE)
 		hand_over(w, e->plane, e->port, frames, vlan, mask, n);
-	for (uint16_t i = 0; i < n; i++)
-		bitset_and(&mask[i], &mask[i], owned);
-	send_tagged(e, frames, vlan, mask, n);
-	for (uint16_t i = 0; i < n; i++)
-		rte_pktmbuf_free(frames[i]);
+	bitset_and(&tagged, &tagged, owned);
+	if (!bitset_empty(&tagged)) {
+		for (uint16_t i = 0; i < n; i++)
+			bitset_and(&mask[i], &mask[i], owned);
+		send_tagged(e, frames, vlan, mask, n);
+	}
+	rte_pktmbuf_free_bulk(frames, n);
+}
+
+/* Where frames of one set and bucket go: most frames of a burst go where the one before did. */
+struct route {
+	const struct portset *set;
+	uint8_t bucket;
+	struct bitset mask;
+	unsigned int n_ways;
+};
+
+static void route_find(
+	const struct worker *w, const struct burst *b, uint16_t i, struct route *route)
+{
+	if (route->set == b->set[i] && route->bucket == b->bucket[i])
+		return;
+	route->set = b->set[i];
+	route->bucket = b->bucket[i];
+	bitset_and(&route->mask, &b->set[i]->ports, &b->in->reach[b->bucket[i]]);
+	if (b->handed)
+		bitset_and(&route->mask, &route->mask, &b->plane->owned[w->x.index]);
+	route->n_ways = ways(w, b->plane, &route->mask);
 }
 
 void replicate(struct worker *w, struct burst *b)
@@ -264,23 +296,20 @@ void replicate(struct worker *w, struct burst *b)
 	const struct plane_vlan *vlan[WORKER_BURST];
 	struct bitset mask[WORKER_BURST];
 	struct rte_mbuf *frames[WORKER_BURST];
+	struct route route = {.set = NULL};
 	uint64_t n_ways = 0;
 	uint16_t n = 0;
 	bool same = true;
 
 	for (uint16_t i = 0; i < b->n; i++) {
-		unsigned int k;
-
-		bitset_and(&mask[n], &b->set[i]->ports, &b->in->reach[b->bucket[i]]);
-		if (b->handed)
-			bitset_and(&mask[n], &mask[n], &b->plane->owned[w->x.index]);
-		k = ways(w, b->plane, &mask[n]);
-		if (unlikely(k == 0)) {
+		route_find(w, b, i, &route);
+		if (unlikely(route.n_ways == 0)) {
 			frame_drop(w, b->port, b->frame[i], (enum drop_reason)b->empty[i]);
 			continue;
 		}
-		w->x.counters.fanouts[exchange_bucket(k)]++;
-		n_ways += k;
+		w->x.counters.fanouts[exchange_bucket(route.n_ways)]++;
+		n_ways += route.n_ways;
+		mask[n] = route.mask;
 		vlan[n] = b->vlan[i];
 		frames[n] = b->frame[i];
 		same &= vlan[n] == vlan[0] && b->set[i] == b->set[0] &&

@@ -20,6 +20,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 # pylint: disable=wrong-import-position
 import machine
 import plot
+import publish
 import report
 from case import Case
 from cases import CASES
@@ -33,7 +34,7 @@ STOLEN_MAX = 0.02  # of the window, in which the hypervisor ran something else
 DRY_MAX = 0.02  # of the window, in which guests may have been without buffers: the sink, not the switch, was the limit
 MISSED_MAX = 0.02  # of the frames of a source with a pace, that it could not offer in time
 WARM_UP_S = 1.0
-JOIN_LIMIT_S = 60.0
+JOIN_LIMIT_S = 90.0
 HUGEPAGES_MIN = 1280  # of 2 MiB, free: OVS takes 1,024 MiB and some
 
 Place = collections.namedtuple("Place", "build work")
@@ -54,6 +55,7 @@ def parse_arguments(argv):
     parser.add_argument("--groups", type=int, default=256, help="groups and frames of the source (256)")
     parser.add_argument("--case", default="matrix", help=f"of matrix,{','.join(CASES)}, or all (matrix: N x size)")
     parser.add_argument("--add", action="store_true", help="keep what results.json has of other cases")
+    parser.add_argument("--publish", action="store_true", help="put the figures into docs/performance.md")
     parser.add_argument("--quick", action="store_true", help="N=8, 64 B, one repeat, samples of three seconds")
     parser.add_argument("--verify", action="store_true", help="check payload, order and membership instead of measuring")
     parser.add_argument("--hugetlb", action="store_true", help="huge pages for guest memory")
@@ -119,15 +121,27 @@ class Sink:
 
 
 def wait_joined(subject, sink):
-    """Until the switch knows every membership, as it says itself."""
-    known = subject.n_joined()
+    """Until the switch knows every membership, as it says itself. Busy with them it may be late to say it."""
     deadline = time.monotonic() + JOIN_LIMIT_S
-    while known is not None and known < sink.n_memberships:
+    while True:
+        known = None
+        try:
+            known = subject.n_joined()
+            if known is None or known >= sink.n_memberships:
+                return known
+        except BenchError:
+            if time.monotonic() > deadline:
+                raise
         if time.monotonic() > deadline:
             raise BenchError(f"{subject.name} knows {known} of {sink.n_memberships} memberships after {JOIN_LIMIT_S:.0f} s")
         time.sleep(0.5)
-        known = subject.n_joined()
-    return known
+
+
+def join_all(subject, sink, run):
+    """Until everybody is a member; with what the memberships took of the switch's memory."""
+    before = run.pop("before_kib")
+    run["n_joined"] = wait_joined(subject, sink)
+    run["grown_kib"] = machine.private_kib(subject.worker_pid()) - before
 
 
 def judge(run, options):
@@ -163,13 +177,6 @@ def observe(subject, sink, run):
     run["worker_waiting"] = machine.waiting_share(threads, machine.thread_times(subject.worker_pid()), window)
     run["stolen"] = max(machine.shares(ticks, machine.cpu_times(), 2).values())
     run["facts"], run["complaints"] = subject.counters(sink.recount)
-
-
-def join_all(subject, sink, run):
-    """Until everybody is a member; with what the memberships took of the switch's memory."""
-    before = run.pop("before_kib")
-    run["n_joined"] = wait_joined(subject, sink)
-    run["grown_kib"] = machine.private_kib(subject.worker_pid()) - before
 
 
 def run_one(kind, place, case, options):
@@ -236,15 +243,16 @@ def run_case(name, kinds, place, options, repeat, keep):
     """One pass through a named case. Its figures, or none where it was only verified."""
     by_name = {kind.name: kind for kind in kinds}
     steps = CASES[name](options)
-    answer = None
+    answer, valid = None, True
     while True:
         try:
             subject, case = steps.send(answer)
         except StopIteration as end:
-            return [dict(figure, case=name, repeat=repeat) for figure in end.value or []]
+            return [dict(figure, case=name, repeat=repeat, valid=valid) for figure in end.value or []]
         answer = {}
         if subject in by_name:
             answer = run_until_valid(by_name[subject], place, case, options, repeat, keep)
+        valid = valid and answer.get("valid", False)
 
 
 def run_all(kinds, place, options, result):
@@ -343,6 +351,8 @@ def main(argv):
     measured = result["runs"][n_kept:]
     if options.verify:
         return 0 if measured and all(run["valid"] for run in measured) else 1
+    if options.publish:
+        publish.write(result, os.path.join(ROOT, "docs"))
     print(f"\n{report.text(result)}\n\n{place.work}/results.md, results.json, results.svg")
     return 0 if measured and report.all_valid(measured) else 1
 

@@ -70,7 +70,7 @@ def groups(options):
     """The same 4,096 frames, spread over ever more groups that all guests have joined."""
     figures, first = [], None
     for n_groups in (1, 65536) if options.quick else (1, 256, 4096, 65536):
-        case = Case(n=N, groups=n_groups, frames=4096, name="groups", variant=f"{n_groups} groups", join_every_s=120, report_gap_us=500)
+        case = Case(n=N, groups=n_groups, frames=4096, name="groups", variant=f"{n_groups} groups", yields=True, join_every_s=120, report_gap_us=500)
         got = rate((yield "mcswitch", case))
         first = first if n_groups > 1 else got
         figures.append(figure(f"copies/s, {n_groups} groups joined by {N} guests", millions(got), "M/s", rfc="scaled group forwarding"))
@@ -82,7 +82,7 @@ def groups(options):
 def large(_options):
     """A million memberships: 16 guests in 62,500 groups."""
     n, n_groups = 16, 62500
-    case = Case(n=n, groups=n_groups, frames=4096, name="large", variant="1,000,000 rows", join_every_s=120, report_gap_us=500)
+    case = Case(n=n, groups=n_groups, frames=4096, name="large", variant="1,000,000 rows", yields=True, join_every_s=120, report_gap_us=500)
     run = yield "mcswitch", case
     grown = run.get("grown_kib")
     return [

@@ -6,6 +6,19 @@ import statistics
 LABELS = {"mcswitch": "mcswitch", "ovs": "OVS", "L": "L", "M ordinary": "M ordinary", "M non-temporal": "M non-temp."}
 RATIOS = (("mcswitch", "ovs"), ("mcswitch", "L"), ("mcswitch", "M"))
 
+# (size, N, over, under, at least)
+TARGETS = (
+    *((64, n, "mcswitch", "L", 2) for n in (4, 8, 16)),
+    (64, 8, "mcswitch", "ovs", 12),
+    *((64, n, "mcswitch", "M", 0.5) for n in (4, 8, 16)),
+    (64, 32, "mcswitch", "L", 1.8),
+    (512, 8, "mcswitch", "L", 1.5),
+    (1500, 8, "mcswitch", "L", 1.5),
+    (1500, 16, "mcswitch", "L", 2.5),
+    (1500, 32, "mcswitch", "L", 2.5),
+    (64, 1, "mcswitch", "ovs", 1),
+)
+
 
 class Cell:
     """
@@ -83,6 +96,25 @@ def table_rows(runs):
     return heading, rows
 
 
+def target_rows(runs):
+    """[what, N, size, ratio, target, verdict] for each target that the matrix has figures for."""
+    table = cells(runs)
+    rows = []
+    for size, n, over, under, factor in TARGETS:
+        row = table.get((size, n), {})
+        if ratio(row, over, under) == "-":
+            continue
+        value = row[over].rate / row[under].rate
+        rows.append([f"{over}/{LABELS.get(under, under)}", str(n), str(size), ratio(row, over, under), f"{factor:g} or more",
+                     "met" if value >= factor else "missed"])
+    return rows
+
+
+def target_table(runs):
+    lines = [["figure", "N", "size", "measured", "target", ""], ["---"] * 6, *target_rows(runs)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
 def text_table(runs):
     heading, rows = table_rows(runs)
     widths = [max(len(row[i]) for row in [heading, *rows]) for i in range(len(heading))]
@@ -123,6 +155,8 @@ def figure_rows(figures):
         if len(values) > 1:
             text += f" ({share_or_number(min(values), many[0]['unit'])} to {share_or_number(max(values), many[0]['unit'])})"
         verdicts = [one["met"] for one in many if one["met"] is not None]
+        if not all(one.get("valid", True) for one in many):
+            text += " !"
         verdict = "" if not verdicts or not many[0]["target"] else "met" if all(verdicts) else "missed"
         rows.append([case, name, many[0]["rfc"], text, many[0]["target"], verdict])
     return rows
@@ -186,6 +220,8 @@ def markdown(result):
     ]
     if of_matrix(runs):
         parts.append(markdown_table(runs))
+    if target_rows(runs):
+        parts.append(target_table(runs))
     if result.get("figures"):
         parts.append("Cases, on 64 octets unless said otherwise:\n\n" + figure_table(result["figures"]))
     for name, reason in result["missing"].items():

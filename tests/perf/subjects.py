@@ -331,7 +331,10 @@ class Mcswitch(Subject):
 
     def mcctl(self, *argv):
         command = [os.path.join(self.build, "app/mcctl/mcctl"), "--socket", f"{self.dir}/control.sock", *argv, "--json"]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+        except subprocess.TimeoutExpired as slow:
+            raise BenchError(f"{' '.join(command)} does not end") from slow
         if done.returncode != 0:
             raise BenchError(f"{' '.join(command)}: {done.stderr.strip() or done.stdout.strip()}")
         return json.loads(done.stdout)

@@ -14,6 +14,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import bench
 import cases
 import plot
+import publish
 import report
 import source
 from case import Case
@@ -201,6 +202,31 @@ class Source(unittest.TestCase):
     def test_every_other_frame_is_unicast(self):
         kinds = [frame[0] & 1 for frame in source.case_frames(Case(unicast=True, groups=4))]
         self.assertEqual(kinds, [1, 0, 1, 0])
+
+
+class Targets(unittest.TestCase):
+    def test_each_is_judged_by_its_own_cell(self):
+        runs = [run([24]), run([10], "L"), run([2], "ovs"), run([50], "M ordinary")]
+        self.assertEqual(report.target_rows(runs), [
+            ["mcswitch/L", "8", "64", "2.40", "2 or more", "met"], ["mcswitch/OVS", "8", "64", "12.00", "12 or more", "met"],
+            ["mcswitch/M", "8", "64", "0.48", "0.5 or more", "missed"]])
+
+    def test_figures_of_void_runs_are_marked(self):
+        figures = [dict(cases.at_least("x", 2.0, "times", 1, "1 or more"), case="c", valid=False)]
+        self.assertEqual(report.figure_rows(figures)[0][3], "2 times !")
+
+    def test_the_page_keeps_what_is_not_between_the_marks(self):
+        page = f"method\n{publish.BEGIN}old\n{publish.END}after\n"
+        new = publish.replaced(page, "new\n")
+        self.assertEqual(new, f"method\n{publish.BEGIN}\nnew\n\n{publish.END}after\n")
+        self.assertEqual(publish.replaced(new, "new\n"), new)
+        with self.assertRaises(ValueError):
+            publish.replaced("no marks", "new")
+
+    def test_the_page_in_docs_has_its_marks(self):
+        docs = os.path.join(bench.ROOT, "docs", "performance.md")
+        with open(docs, encoding="utf-8") as page:
+            self.assertIn("\nx\n", publish.replaced(page.read(), "x"))
 
 
 class Picture(unittest.TestCase):

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What a turn of the worker costs, in instructions: one port that always has a full burst for one group, FANOUT ports that
- * take everything, and nothing of a driver in between.
+ * What a turn of the worker costs, in instructions: one port that always has a full burst, FANOUT ports that want all of it,
+ * and nothing of a driver in between. The ports are devices that take everything, or guests whose rings are away, so that
+ * what is counted ends where the copy into a ring would begin. The burst is for GROUPS groups with the same members.
  *
  *     valgrind --tool=callgrind --toggle-collect=worker_turn --callgrind-out-file=/dev/null \
- *         build/tests/perf/turn FANOUT TURNS
+ *         build/tests/perf/turn FANOUT TURNS [devices|guests [GROUPS]]
  *
  * prints "Collected : N"; N / (32 x TURNS) is instructions a frame. Without valgrind it prints time stamp counter cycles a frame.
  */
@@ -29,6 +30,8 @@
 
 static struct rte_mempool *pool;
 static uint8_t frame[64];
+static unsigned int n_groups = 1;
+static bool guests;
 
 static uint16_t full_burst(void *queue, struct rte_mbuf **mbufs, uint16_t n)
 {
@@ -67,14 +70,17 @@ static void devices_fake(void)
 	}
 }
 
-/* 239.1.1.1, UDP, into every buffer: it stays there whoever frees it. */
+/* 239.1.1.0 and on, UDP, into every buffer: it stays there whoever frees it. */
 static void frame_write(struct rte_mempool *mp, void *opaque, void *object, unsigned int i)
 {
 	static const uint8_t head[] = {0x01, 0x00, 0x5e, 0x01, 0x01, 0x01, 2, 0, 0, 0, 0, 9, 8, 0,
 		0x45, 0, 0, 50, 0, 0, 0, 0, 8, 17, 0, 0, 10, 0, 0, 9, 239, 1, 1, 1};
 	struct rte_mbuf *m = object;
 
-	memcpy((uint8_t *)m->buf_addr + RTE_PKTMBUF_HEADROOM, head, sizeof(head));
+	uint8_t *data = (uint8_t *)m->buf_addr + RTE_PKTMBUF_HEADROOM;
+
+	memcpy(data, head, sizeof(head));
+	data[5] = data[33] = (uint8_t)(i % n_groups);
 }
 
 static const struct plane *plane_make(struct portset_pool *sets, unsigned int fanout)
@@ -94,6 +100,7 @@ static const struct plane *plane_make(struct portset_pool *sets, unsigned int fa
 	for (unsigned int i = 0; i <= fanout; i++)
 		ports[i] = (struct plane_port){.id = (uint16_t)i,
 			.flags = i > 0 ? PLANE_GUEST : 0,
+			.copies = guests && i > 0,
 			.up = true,
 			.mac = {{2, 0, 0, 0, 1, (uint8_t)i}}};
 	return plane_build(&in, sets);
@@ -105,23 +112,29 @@ static struct worker *rig(struct forwarding *fwd, unsigned int fanout)
 	struct retire *retire;
 	struct portset_pool *sets;
 	struct bitset members = {{0}};
-	struct ip_addr group;
-	struct group_key key;
 
 	fwd->qsbr = rte_zmalloc("qsbr", rte_rcu_qsbr_get_memsize(1), RTE_CACHE_LINE_SIZE);
 	rte_rcu_qsbr_init(fwd->qsbr, 1);
 	retire = retire_create(fwd->qsbr);
 	sets = portset_pool_create(retire);
 	fwd->groups = group_table_create(sets, retire);
-	ip_parse("239.1.1.1", &group);
-	key = group_key_ip(0, &group);
 	for (unsigned int i = 0; i <= fanout; i++) {
-		ports[i] = (struct port){.kind = PORT_ETHDEV, .id = (uint16_t)i, .ethdev = i > 0};
+		ports[i] = (struct port){.kind = guests && i > 0 ? PORT_VHOST : PORT_ETHDEV,
+			.id = (uint16_t)i,
+			.ethdev = i > 0,
+			.vid = -1,
+			.own_rings = true};
 		atomic_store(&fwd->ports[i], &ports[i]);
 		if (i > 0)
 			bitset_set(&members, i);
 	}
-	group_table_set(fwd->groups, &key, &members, NULL, 0);
+	for (unsigned int i = 0; i < n_groups; i++) {
+		const uint8_t octets[4] = {239, 1, 1, (uint8_t)i};
+		struct ip_addr group = ip_from_octets(octets, false);
+		struct group_key key = group_key_ip(0, &group);
+
+		group_table_set(fwd->groups, &key, &members, NULL, 0);
+	}
 	atomic_store(&fwd->plane, plane_make(sets, fanout));
 	devices_fake();
 	fwd->n_workers = 1;
@@ -142,7 +155,9 @@ int main(int argc, char **argv)
 
 	for (unsigned int i = 0; i < N_EAL; i++)
 		args[i] = strdup(eal[i]);
-	if (fanout > MAX_FANOUT || rte_eal_init(N_EAL, args) < 0)
+	guests = argc > 3 && strcmp(argv[3], "guests") == 0;
+	n_groups = argc > 4 ? (unsigned int)atoi(argv[4]) : 1;
+	if (n_groups < 1 || n_groups > 256 || fanout > MAX_FANOUT || rte_eal_init(N_EAL, args) < 0)
 		return 1;
 	pool = rte_pktmbuf_pool_create("frames", N_MBUFS, 256,
 		RTE_ALIGN_CEIL(sizeof(struct frame_meta), RTE_MBUF_PRIV_ALIGN), 512,
