@@ -44,7 +44,10 @@ static const unsigned int refused_features[] = {
 	VIRTIO_NET_F_HOST_UFO,
 };
 
-#define REQUEST_SEND_RARP 19 /* vhost-user.rst */
+/* vhost-user.rst: request, flags and size of a message, then what it says. */
+#define REQUEST_SET_LOG_BASE 6
+#define REQUEST_SEND_RARP    19
+#define MESSAGE_LOG_OFFSET   20 /* 12, and 8 for the size of the log */
 
 #define PROTOCOL_F_INFLIGHT_SHMFD 12 /* vhost-user.rst; not for guests, threats.md */
 
@@ -70,6 +73,18 @@ static struct port *port_of_vid(int vid)
 }
 
 /*
+ * The library counts the offset of a dirty log twice (CVE-2026-86563), so that whoever logs writes
+ * behind the mapping. QEMU's logs begin at 0; another one ends the connection.
+ */
+static bool log_is_shifted(const void *message)
+{
+	uint64_t offset;
+
+	memcpy(&offset, (const uint8_t *)message + MESSAGE_LOG_OFFSET, sizeof(offset));
+	return offset != 0;
+}
+
+/*
  * VHOST_USER_SEND_RARP, as it comes: QEMU sends it for a guest that has moved in and cannot announce
  * itself. The frame that the library makes of it would tell the same, but a guest can send such
  * frames too, and an untagged one does not pass a trunk. A message begins with its request.
@@ -80,6 +95,8 @@ static enum rte_vhost_msg_result message_seen(int vid, void *message)
 	struct port *p;
 
 	memcpy(&request, message, sizeof(request));
+	if (request == REQUEST_SET_LOG_BASE && log_is_shifted(message))
+		return RTE_VHOST_MSG_RESULT_ERR;
 	pthread_mutex_lock(&vhost_lock);
 	p = port_of_vid(vid);
 	if (request == REQUEST_SEND_RARP && p != NULL && atomic_load(&p->vid) == vid)

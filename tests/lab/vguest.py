@@ -171,8 +171,8 @@ class VGuest(Inbox, Owned):
 
     def message(self, request, payload=b"", flags=1, timeout=None):
         """
-        Send any vhost-user message. SET_MEM_TABLE, SET_LOG_BASE and SET_INFLIGHT_FD carry the memory's descriptor. With a
-        timeout, wait for the answer and return its payload.
+        Send any vhost-user message. SET_MEM_TABLE and SET_INFLIGHT_FD carry the memory's descriptor, SET_LOG_BASE that of a log
+        which the guest process has open as well. With a timeout, wait for the answer and return its payload.
         """
         n_before = len(self.replies)
         self._say(b"M" + struct.pack("<II", request, flags) + payload)

@@ -5,6 +5,7 @@ The guests' rings as the switch drives them: shapes of buffers, lies of guests, 
     test --raw-- TAP up0 -- mcswitch == vhost-user == vm1, vm2
 """
 
+import mmap
 import os
 import re
 import struct
@@ -15,11 +16,11 @@ import pytest
 from lab import frames
 
 OUTSIDE, SOURCE, GROUP = "02:00:00:00:00:99", "10.0.0.99", "239.1.1.1"
-MERGEABLE, VERSION_1, PROTOCOL = 1 << 15, 1 << 32, 1 << 30
+MERGEABLE, EVENT_INDEX, PROTOCOL, VERSION_1 = 1 << 15, 1 << 29, 1 << 30, 1 << 32
 OWN = {"vhost_rings": "own"}
 NOWHERE = 1 << 40
 HEADER = 12  # of a frame in a ring, virtio 1.2 5.1.6
-GET_FEATURES, SET_FEATURES, SET_MEM_TABLE, GET_VRING_BASE, SET_VRING_CALL, SET_VRING_ENABLE = 1, 2, 5, 11, 13, 18
+GET_FEATURES, SET_FEATURES, SET_MEM_TABLE, SET_LOG_BASE, GET_VRING_BASE, SET_VRING_CALL, SET_VRING_ENABLE = 1, 2, 5, 6, 11, 13, 18
 
 
 def join(net, *names):
@@ -163,6 +164,60 @@ def test_messages_while_frames_flow(net, what):
         assert numbers == sorted(set(numbers)) and seen[-2:] == [b"the end", b"really"]
     assert [p for p in seen if p.startswith(b"from vm1")] == [b"from vm1 %d" % i for i in range(200)]
     assert not broken(net, "vm1")
+
+
+PAGE, BASE = 4096, 0x40000000
+N_PAGES, LOG_SIZE = (8 << 20) // PAGE, (BASE + (8 << 20)) // PAGE // 8  # vguest/rings.h
+WRITTEN = {2, 6, *range(8, 8 + 256)}  # pages that the switch may write: both used rings, the receive buffers
+
+
+def guest_file(guest, name):
+    """What the guest process has open under this name, mapped here too: "vguest" is its memory, "vguest-log" the dirty log."""
+    pid = guest.process.pid
+    fd = next(fd for fd in os.listdir(f"/proc/{pid}/fd") if os.readlink(f"/proc/{pid}/fd/{fd}") == f"/memfd:{name} (deleted)")
+    with open(f"/proc/{pid}/fd/{fd}", "r+b") as file:
+        return mmap.mmap(file.fileno(), 0)
+
+
+@pytest.mark.parametrize("features", [VERSION_1 | MERGEABLE | PROTOCOL | EVENT_INDEX, VERSION_1 | PROTOCOL], ids=["event-index", "whole"])
+def test_every_page_that_is_written_is_in_the_log(net, features):
+    """While a migration is under way (VHOST_F_LOG_ALL): those that changed, and none that the switch has no business in."""
+    net = net({"vm1": {}, "vm2": {}}, config=OWN, connect=False)
+    for i, name in enumerate(("vm1", "vm2"), 1):
+        net.connect(name, f"10.0.0.{i}", features=features)
+    join(net, "vm1", "vm2")
+    vm1, vm2 = net.guests.values()
+    vm1.message(SET_LOG_BASE, struct.pack("<QQ", LOG_SIZE, 0), timeout=5)
+    vm1.set_log_all()
+    answered(vm1)
+    seen = set()
+    with guest_file(vm1, "vguest") as memory, guest_file(vm1, "vguest-log") as log:
+        for turn in range(20):
+            before = memory[:]
+            log[:] = bytes(len(log))
+            for i in range(20):
+                vm1.send(frames.udp(vm1.mac, vm1.ip, GROUP, b"from vm1 %d %d" % (turn, i)))
+                net.up.send(data(b"to vm1 %d %d " % (turn, i) * (1 + i * 5)))
+            vm1.expect(frames.is_payload(b"to vm1 %d 19 " % turn * 96))
+            vm2.expect(frames.is_payload(b"from vm1 %d 19" % turn))
+            vm1.wait_sent()
+            logged = {page for page in range(N_PAGES) if log[(BASE // PAGE + page) // 8] >> page % 8 & 1}
+            changed = {page for page in WRITTEN if memory[page * PAGE:(page + 1) * PAGE] != before[page * PAGE:(page + 1) * PAGE]}
+            assert changed <= logged <= WRITTEN
+            seen |= changed
+    assert seen == WRITTEN
+
+
+@pytest.mark.parametrize("rings", ["own", "library"])
+def test_a_log_with_an_offset_is_refused(net, rings):
+    """CVE-2026-86563: the library would have the worker write behind the log. The connection ends, nothing else does."""
+    net = net({"vm1": {}, "vm2": {}}, config={"vhost_rings": rings})
+    join(net, "vm2")
+    vm1, vm2 = net.guests.values()
+    vm1.message(SET_LOG_BASE, struct.pack("<QQ", LOG_SIZE - PAGE, PAGE))
+    vm1.wait_down()
+    net.up.send(data(b"behind"))
+    vm2.expect(frames.is_payload(b"behind"))
 
 
 def test_the_position_is_handed_back(net):

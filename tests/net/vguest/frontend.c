@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <linux/virtio_config.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
@@ -340,6 +341,19 @@ void frontend_close(struct frontend *frontend)
 		unlink(frontend->path);
 }
 
+/* A dirty log for all of the memory, which a test may read through /proc. */
+static int log_fd(void)
+{
+	static int fd = -1;
+
+	if (fd >= 0)
+		return fd;
+	fd = memfd_create("vguest-log", MFD_CLOEXEC);
+	if (fd < 0 || ftruncate(fd, LOG_BYTES) < 0)
+		die("memfd");
+	return fd;
+}
+
 void frontend_say_raw(struct frontend *frontend, const uint8_t *body, size_t size)
 {
 	struct msg msg = {0};
@@ -349,8 +363,11 @@ void frontend_say_raw(struct frontend *frontend, const uint8_t *body, size_t siz
 	memcpy(&msg.request, body, 8);
 	memcpy(msg.raw, body + 8, size - 8);
 	msg.size = size - 8;
-	bool with_fd = msg.request == SET_MEM_TABLE || msg.request == SET_LOG_BASE ||
-		       msg.request == SET_INFLIGHT_FD;
-	if (msg_send(frontend->conn, &msg, with_fd ? frontend->rings->memory_fd : -1) < 0)
+	int fd = -1;
+	if (msg.request == SET_MEM_TABLE || msg.request == SET_INFLIGHT_FD)
+		fd = frontend->rings->memory_fd;
+	else if (msg.request == SET_LOG_BASE)
+		fd = log_fd();
+	if (msg_send(frontend->conn, &msg, fd) < 0)
 		conn_close(frontend, "closed");
 }

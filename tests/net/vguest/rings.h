@@ -26,6 +26,8 @@
 #define MEMORY_SIZE  ((size_t)8 << 20)
 /* Its guest physical address: unlike any pointer of ours. */
 #define MEMORY_GUEST UINT64_C(0x40000000)
+/* A bit for each page up to its end. */
+#define LOG_BYTES    ((MEMORY_GUEST + MEMORY_SIZE) / 4096 / 8)
 
 enum { RX, TX, N_QUEUES };
 

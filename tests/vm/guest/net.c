@@ -69,3 +69,24 @@ unsigned default_ifindex(void)
 		if_freenameindex(all);
 	return index;
 }
+
+static uint8_t data_octet(uint64_t sequence, unsigned at)
+{
+	uint64_t mixed = (sequence + at / 8 + 1) * 0x9e3779b97f4a7c15; /* 2^64 / golden ratio */
+
+	return (uint8_t)(mixed >> (8 + at % 8 * 7));
+}
+
+void data_fill(uint8_t *rest, unsigned size, uint64_t sequence)
+{
+	for (unsigned at = 0; at < size; at++)
+		rest[at] = data_octet(sequence, at);
+}
+
+int data_is_whole(const uint8_t *rest, unsigned size, uint64_t sequence)
+{
+	for (unsigned at = 0; at < size; at++)
+		if (rest[at] != data_octet(sequence, at))
+			return 0;
+	return 1;
+}

@@ -13,6 +13,11 @@
 #define DATA_MAGIC 0x6d637377 /* "mcsw" */
 #define DATA_SIZE  20         /* magic, sequence from 0, sender's CLOCK_REALTIME in ns */
 
+/* What stands behind these 20 octets: other octets for every sequence and place, so that no part of
+ * a datagram can be taken for the same part of another. */
+void data_fill(uint8_t *rest, unsigned size, uint64_t sequence);
+int data_is_whole(const uint8_t *rest, unsigned size, uint64_t sequence);
+
 struct address {
 	int family; /* AF_INET, AF_INET6 */
 	uint8_t bytes[16];

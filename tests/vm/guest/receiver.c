@@ -19,7 +19,7 @@
 struct stream {
 	struct address source, group;
 	uint16_t port;
-	uint64_t n_packets, n_duplicates, n_late;
+	uint64_t n_packets, n_duplicates, n_late, n_corrupt;
 	uint64_t first, last, highest; /* sequence numbers */
 	uint64_t first_ns, last_ns;    /* times of arrival */
 	uint64_t gap_ns, gap_after;    /* the longest pause, and the sequence number before it */
@@ -172,7 +172,7 @@ static void stream_count(struct stream *stream, uint64_t sequence, uint64_t ns)
 }
 
 static void datagram_seen(
-	const struct socket *socket, const struct msghdr *msg, const uint8_t *data)
+	const struct socket *socket, const struct msghdr *msg, const uint8_t *data, size_t size)
 {
 	struct address source = {.family = socket->family}, group = {.family = socket->family};
 	uint64_t ns = 0, sequence;
@@ -197,8 +197,10 @@ static void datagram_seen(
 	else
 		memcpy(source.bytes, &((struct sockaddr_in6 *)msg->msg_name)->sin6_addr, 16);
 	struct stream *stream = stream_find(&source, &group, socket->port);
-	if (stream)
-		stream_count(stream, be64toh(sequence), ns ? ns : now_ns());
+	if (!stream)
+		return;
+	stream_count(stream, be64toh(sequence), ns ? ns : now_ns());
+	stream->n_corrupt += !data_is_whole(data + DATA_SIZE, size - DATA_SIZE, be64toh(sequence));
 }
 
 static void socket_read(const struct socket *socket)
@@ -218,7 +220,7 @@ static void socket_read(const struct socket *socket)
 		if (size < 0)
 			return;
 		if (size >= DATA_SIZE)
-			datagram_seen(socket, &msg, data);
+			datagram_seen(socket, &msg, data, size);
 	}
 }
 
@@ -256,12 +258,14 @@ void receiver_stats(FILE *out)
 			"%" PRIu64 ", \"first\": %" PRIu64 ", \"last\": %" PRIu64
 			", \"highest\": %" PRIu64 ", \"lost\": %" PRIu64
 			", \"duplicates\": %" PRIu64 ", \"late\": %" PRIu64
-			", \"max_gap_us\": %" PRIu64 ", \"gap_after\": %" PRIu64
-			", \"first_ns\": %" PRIu64 ", \"last_ns\": %" PRIu64 "}",
+			", \"corrupt\": %" PRIu64 ", \"max_gap_us\": %" PRIu64
+			", \"gap_after\": %" PRIu64 ", \"first_ns\": %" PRIu64
+			", \"last_ns\": %" PRIu64 "}",
 			i ? ", " : "", address_text(&s->group, group),
 			address_text(&s->source, source), s->port, s->n_packets, s->first, s->last,
 			s->highest, n_sent > n_distinct ? n_sent - n_distinct : 0, s->n_duplicates,
-			s->n_late, s->gap_ns / 1000, s->gap_after, s->first_ns, s->last_ns);
+			s->n_late, s->n_corrupt, s->gap_ns / 1000, s->gap_after, s->first_ns,
+			s->last_ns);
 	}
 	fputc(']', out);
 }

@@ -84,9 +84,9 @@ void sender_stop(void)
 
 static bool stream_send(struct stream *stream)
 {
-	uint8_t data[MAX_SIZE] = {0};
+	uint8_t data[MAX_SIZE];
 	uint32_t magic = htobe32(DATA_MAGIC);
-	uint64_t sequence = htobe64(stream->options.first + stream->n_sent);
+	uint64_t number = stream->options.first + stream->n_sent, sequence = htobe64(number);
 	uint64_t ns = htobe64(now_ns());
 	unsigned size = stream->options.size;
 
@@ -97,6 +97,7 @@ static bool stream_send(struct stream *stream)
 	memcpy(data, &magic, 4);
 	memcpy(data + 4, &sequence, 8);
 	memcpy(data + 12, &ns, 8);
+	data_fill(data + DATA_SIZE, size - DATA_SIZE, number);
 	if (send(stream->fd, data, size, 0) < 0) {
 		if (errno == EAGAIN || errno == ENOBUFS)
 			return false;
