@@ -33,7 +33,8 @@ static const struct rpc_param events_params[] = {
 	{"from", RPC_INTEGER, false, "the number of an event", params_is_count}, {NULL}};
 
 static const struct rpc_param capture_params[] = {PARAM_PORT(false), PARAM_GROUP(false),
-	{"count", RPC_INTEGER, false, "how many frames, 1 or more; without: until it is stopped",
+	{"count", RPC_INTEGER, false,
+		"a number of frames, 1 or more; where it is not given, there is no end",
 		params_is_positive},
 	{NULL}};
 

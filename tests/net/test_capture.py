@@ -219,3 +219,24 @@ def test_capture_comes_and_goes_under_traffic(two):
     two.ups["up0"].send(frames.udp(OUTSIDE, SOURCE, GROUP, b"end", vlan=20))
     got = [frames.look(frame).payload for frame in vm1.collect(frames.is_payload(b"end"))]
     assert [payload for payload in got if payload.isdigit()] == [b"%d" % i for i in range(n)]
+
+
+def test_two_workers(net):
+    """A frame from one worker to another is seen once coming in and once leaving, whoever saw it."""
+    two = net({f"vm{i}": {} for i in range(1, 5)}, lcores="0@0,1@1,2@1")
+    for guest in two.guests.values():
+        guest.send(frames.igmp3_join(guest.mac, guest.ip, GROUP))
+    for name in two.guests:
+        two.switch.wait_member(name, GROUP)
+    assert len({port["worker"] for port in two.switch.ctl("show ports")}) == 2
+    two.settle()
+    capture = Capture(two, "group", GROUP)
+    for i in range(10):
+        two.up.send(frames.udp(OUTSIDE, SOURCE, GROUP, b"number %d" % i))
+        for guest in two.guests.values():
+            guest.expect(frames.is_payload(b"number %d" % i))
+    two.switch.wait_turn()
+    n, lost, _ = capture.finish()
+    expected = [("up0", "in", f"number {i}") for i in range(10)]
+    expected += [(name, "out", f"number {i}") for name in two.guests for i in range(10)]
+    assert capture.payloads() == sorted(expected) and (n, lost) == (50, 0)
