@@ -20,6 +20,7 @@ enum {
 	FEED_BEHIND = 256, /* frames; what a feeder missed beyond that it does not make up for */
 	/* Frames that wait for the switch, with a pace: fewer than a ring has free at any time, so what is lost is its loss. */
 	FEED_WAITING = 256,
+	JOIN_AGAIN_S = 5,
 	CHURN_BURST = 4,     /* reports a turn */
 	CHURN_GROUPS = 4096, /* of each guest, beyond those of the stream */
 	CHURN_FIRST = 65536 + 8192,
@@ -100,6 +101,14 @@ static enum frame_record record_type(const struct sink *sink)
 	return sink->options->is_source_specific ? FRAME_TO_INCLUDE : FRAME_TO_EXCLUDE;
 }
 
+/* Before the window, again soon: a report may have been lost, and somebody waits for all to be known. */
+static unsigned int join_gap_s(const struct sink *sink)
+{
+	unsigned int every = sink->options->join_every_s;
+
+	return sink->is_measuring || every < JOIN_AGAIN_S ? every : JOIN_AGAIN_S;
+}
+
 /* Sends at most one report. */
 static void join_next(struct sink *sink, uint64_t now_ns)
 {
@@ -126,7 +135,7 @@ static void join_next(struct sink *sink, uint64_t now_ns)
 		return;
 	joiner->guest = 0;
 	if (++joiner->n_passes >= 2)
-		joiner->next_ns = now_ns + opt->join_every_s * SECOND_NS;
+		joiner->next_ns = now_ns + join_gap_s(sink) * SECOND_NS;
 }
 
 /* How many are due by now; what lags more than `most` behind is let go. */
