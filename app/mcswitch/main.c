@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
+#include <limits.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -136,17 +137,27 @@ static void pdump_end(struct daemon *d)
 	rte_pdump_uninit();
 }
 
+static struct rte_mempool *frames_create(unsigned int n, int node)
+{
+	return rte_pktmbuf_pool_create("frames", n, MBUF_CACHE_SIZE,
+		RTE_ALIGN_CEIL(sizeof(struct frame_meta), RTE_MBUF_PRIV_ALIGN),
+		RTE_MBUF_DEFAULT_BUF_SIZE, node);
+}
+
+/* Frames lie on the node of the first worker, since it is workers that copy them; where that node
+ * has too few hugepages, on any. */
 static int pool_begin(struct daemon *d)
 {
+	unsigned int first = rte_get_next_lcore(UINT_MAX, 1, 0);
 	unsigned int n = MBUFS_BASE, devices = 0;
 
 	devices = (unsigned int)d->args.conf->n_uplinks;
 	for (size_t i = 0; i < d->args.conf->n_guests; i++)
 		devices += d->args.conf->guests[i].device[0] != '\0';
 	n += devices * MBUFS_A_DEVICE;
-	d->fwd.pool = rte_pktmbuf_pool_create("frames", n, MBUF_CACHE_SIZE,
-		RTE_ALIGN_CEIL(sizeof(struct frame_meta), RTE_MBUF_PRIV_ALIGN),
-		RTE_MBUF_DEFAULT_BUF_SIZE, (int)rte_socket_id());
+	d->fwd.pool = frames_create(n, (int)rte_lcore_to_socket_id(first));
+	if (d->fwd.pool == NULL)
+		d->fwd.pool = frames_create(n, SOCKET_ID_ANY);
 	if (d->fwd.pool == NULL)
 		return environment(d,
 			"no memory for %u frame buffers (%u MiB): more hugepages, or a larger "

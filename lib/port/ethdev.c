@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* rte_dev_event_callback_*, in DPDK since 18.05 and marked experimental in 22.11. */
+#define ALLOW_EXPERIMENTAL_API
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,6 +38,23 @@ static int device_find(const char *device, uint16_t *ethdev, struct error *err)
 		device, used > 0 ? there : "none");
 }
 
+/* Told by the device (surprise removal), or asked for by the host (vfio's request before a hot-unplug),
+ * and then again and again until it is released. */
+static void device_removed(struct port *p)
+{
+	if (atomic_exchange(&p->removed, true))
+		return;
+	atomic_store(&p->up, false);
+	port_tell(p, PORT_REMOVED);
+}
+
+static void device_event(const char *device, enum rte_dev_event_type type, void *arg)
+{
+	(void)device;
+	if (type == RTE_DEV_EVENT_REMOVE)
+		device_removed(arg);
+}
+
 static int link_event(uint16_t ethdev, enum rte_eth_event_type type, void *arg, void *ret_param)
 {
 	struct port *p = arg;
@@ -43,10 +62,10 @@ static int link_event(uint16_t ethdev, enum rte_eth_event_type type, void *arg, 
 
 	(void)ret_param;
 	if (type == RTE_ETH_EVENT_INTR_RMV) {
-		port_tell(p, PORT_REMOVED);
+		device_removed(p);
 		return 0;
 	}
-	if (rte_eth_link_get_nowait(ethdev, &link) < 0)
+	if (atomic_load(&p->removed) || rte_eth_link_get_nowait(ethdev, &link) < 0)
 		return 0;
 	atomic_store(&p->up, link.link_status == RTE_ETH_LINK_UP);
 	port_tell(p, link.link_status == RTE_ETH_LINK_UP ? PORT_UP : PORT_DOWN);
@@ -180,6 +199,7 @@ static void link_watch(struct port *p)
 	if (p->profile.link == PORT_LINK_INTERRUPT)
 		rte_eth_dev_callback_register(p->ethdev, RTE_ETH_EVENT_INTR_LSC, link_event, p);
 	rte_eth_dev_callback_register(p->ethdev, RTE_ETH_EVENT_INTR_RMV, link_event, p);
+	rte_dev_event_callback_register(p->device, device_event, p);
 	if (p->profile.link == PORT_LINK_KERNEL)
 		carrier_watch(p->env->carrier, &p->watch);
 }
@@ -188,6 +208,7 @@ static void link_unwatch(struct port *p)
 {
 	if (p->profile.link == PORT_LINK_KERNEL)
 		carrier_unwatch(p->env->carrier, &p->watch);
+	rte_dev_event_callback_unregister(p->device, device_event, p);
 	rte_eth_dev_callback_unregister(p->ethdev, RTE_ETH_EVENT_INTR_RMV, link_event, p);
 	if (p->profile.link == PORT_LINK_INTERRUPT)
 		rte_eth_dev_callback_unregister(p->ethdev, RTE_ETH_EVENT_INTR_LSC, link_event, p);
@@ -236,6 +257,8 @@ bool port_link_up(struct port *p)
 
 	if (p->kind != PORT_ETHDEV)
 		return atomic_load(&p->up);
+	if (atomic_load(&p->removed))
+		return false;
 	if (p->profile.link == PORT_LINK_KERNEL)
 		atomic_store(&p->up, carrier_ask(p->env->carrier, &p->watch));
 	else if (rte_eth_link_get_nowait(p->ethdev, &link) == 0)

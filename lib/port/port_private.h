@@ -28,6 +28,7 @@ struct port {
 	const struct port_env *env;
 	uint16_t generation;
 	atomic_bool up;
+	atomic_bool removed; /* ethdev: the host has taken the device, or wants it; not up again */
 	bool client;
 	/* vhost-user: the library's thread */
 	int attached;                  /* the vid that rings are of, or -1 */

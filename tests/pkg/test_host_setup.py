@@ -175,6 +175,13 @@ def test_hugepages_as_asked(host):
     assert (text(host, PAGES[0]), text(host, PAGES[1])) == ("50", "1024")
 
 
+def test_each_node_with_an_lcore_has_its_own(host):
+    """Also the control lcore's: without memory there, DPDK panics at its first device."""
+    host.put(PAGES[1], "0")
+    assert prepare(host, "--apply", "--lcores", "4,2").returncode == 0
+    assert (text(host, PAGES[0]), text(host, PAGES[1])) == (WANTED, WANTED)
+
+
 @pytest.mark.parametrize("word", ["7=100", "0=much", "x"])
 def test_wrong_hugepages(host, word):
     done = prepare(host, "--hugepages", word)

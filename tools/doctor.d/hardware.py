@@ -44,7 +44,7 @@ def node_of_nic(host, address):
 
 
 def nodes_in_use(host, setup):
-    """{node: why}: where workers and NICs are."""
+    """{node: why}: where workers and NICs are; and the control lcore, on whose node DPDK keeps what it shares, or panics."""
     used = {}
     for name, address in setup.uplinks():
         if node_of_nic(host, address) >= 0:
@@ -52,6 +52,8 @@ def nodes_in_use(host, setup):
     for node, processors in nodes(host).items():
         if set(processors) & set(setup.workers):
             used.setdefault(node, "a worker is")
+        if setup.control in processors:
+            used.setdefault(node, "the control lcore is")
     return used
 
 

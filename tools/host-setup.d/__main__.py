@@ -5,6 +5,7 @@ is files (drivers-config/host has them) and one run of host-apply, which the uni
 both share how much memory the switch wants, where, and what is a NIC that may be taken. See tools/host-setup.
 """
 import argparse
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -33,7 +34,7 @@ def arguments():
     parser.add_argument("--config", metavar="FILE", help="the switch's configuration: its PCI uplinks go to vfio-pci")
     parser.add_argument("--lcores", metavar="LIST", help="the lcores of -l; else from /etc/default/mcswitch")
     parser.add_argument("--hugepages", metavar="NODE=MIB", action="append", default=[],
-                        help="this much on this node (may be repeated); else what the configuration wants, on each node with a worker or uplink")
+                        help="this much on this node (may be repeated); else what the configuration wants, on each node with an lcore or uplink")
     parser.add_argument("--apply", action="store_true", help="do it")
     parser.add_argument("--undo", action="store_true", help="take back all that --apply made; with --apply, else only say so")
     parser.add_argument("--force", action="store_true", help="take NICs that are up, too: this host may lose its own network")
@@ -150,11 +151,12 @@ def release(host, addresses):
 
 
 def reload(host):
-    """systemd and udev read their files; not in a tree."""
+    """systemd and udev, where they are, read their files; not in a tree."""
     if str(host.root) != "/":
         return
     for argv in (("systemctl", "daemon-reload"), ("udevadm", "control", "--reload"), ("udevadm", "trigger", "--subsystem-match=vfio")):
-        subprocess.run(argv, check=False, capture_output=True)
+        if shutil.which(argv[0]):
+            subprocess.run(argv, check=False, capture_output=True)
 
 
 def remove(host, name):

@@ -209,8 +209,14 @@ static int shell(const char *command, FILE *out)
 {
 	char text[LINE_SIZE];
 	size_t size = 0, n;
-	FILE *pipe = popen(command, "r");
+	sigset_t none, ours;
+	FILE *pipe;
 
+	/* What the command leaves running is to end when told: it inherits what is blocked. */
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, &ours);
+	pipe = popen(command, "r");
+	sigprocmask(SIG_SETMASK, &ours, NULL);
 	if (!pipe)
 		return -errno;
 	while ((n = fread(text + size, 1, sizeof(text) - size, pipe)) > 0)
