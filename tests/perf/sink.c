@@ -245,13 +245,21 @@ static bool any_is_lost(const struct sink *sink)
 	return false;
 }
 
+/* Numbers from here on are of groups that the guest did not join. Who probes joins them one by one. */
+static unsigned int n_groups_of(const struct sink_options *opt, unsigned int guest)
+{
+	bool probes = opt->probe == PROBE_JOINS && guest == opt->n_guests - 1;
+
+	return probes ? FRAME_GROUPS_MAX : opt->n_groups;
+}
+
 static void guests_poll(struct sink *sink, uint64_t now_ns, uint64_t previous_ns)
 {
 	const struct sink_options *opt = sink->options;
-	struct guest_verify verify = {
-		.n_groups = opt->n_groups, .period = opt->period, .stride = opt->stride};
+	struct guest_verify verify = {.period = opt->period, .stride = opt->stride};
 
 	for (unsigned int i = 0; i < opt->n_guests; i++) {
+		verify.n_groups = n_groups_of(opt, i);
 		verify.vlan = vlan_of(opt, i);
 		guest_poll(sink->guests[i], now_ns, previous_ns, &verify);
 	}
