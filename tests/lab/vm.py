@@ -268,8 +268,12 @@ class Guest(Owned):
         def enough():
             row = self.stream(group, source)
             return row if row and row["packets"] >= n else None
-        return wait_for(enough, timeout, lambda: f"{self.name}: {n} datagrams to {group}: {self.stats()}", every=0.05,
+        return wait_for(enough, timeout, lambda: f"{self.name}: {n} datagrams to {group}: {self.stats()}\n{self._kernel_says()}", every=0.05,
                         alive=self.process)
+
+    def _kernel_says(self):
+        """Of frames that reach the card and not the socket: what its kernel dropped, and whether it is a member at all."""
+        return self.sh("cat /proc/net/snmp /proc/net/igmp /proc/net/softnet_stat", check=False)
 
     def wait_drained(self, group, timeout=10.0):
         """Until two looks, a fifth of a second apart, see the same number of frames to the group: the ring is empty."""
