@@ -106,7 +106,7 @@ def target_rows(runs):
             continue
         value = row[over].rate / row[under].rate
         rows.append([f"{over}/{LABELS.get(under, under)}", str(n), str(size), ratio(row, over, under), f"{factor:g} or more",
-                     "met" if value >= factor else "missed"])
+                     "void" if "!" in ratio(row, over, under) else "met" if value >= factor else "missed"])
     return rows
 
 
@@ -149,15 +149,17 @@ def figure_rows(figures):
     for one in figures:
         merged.setdefault((one["case"], one["figure"]), []).append(one)
     rows = []
-    for (case, name), many in merged.items():
+    for (case, name), every in merged.items():
+        good = [one for one in every if one.get("valid", True)]
+        many = good or every  # as in Cell: void ones are shown only where there is no other, and marked
         values = [one["value"] for one in many if one["value"] is not None]
         text = share_or_number(statistics.median(values) if values else None, many[0]["unit"])
         if len(values) > 1:
             text += f" ({share_or_number(min(values), many[0]['unit'])} to {share_or_number(max(values), many[0]['unit'])})"
         verdicts = [one["met"] for one in many if one["met"] is not None]
-        if not all(one.get("valid", True) for one in many):
-            text += " !"
         verdict = "" if not verdicts or not many[0]["target"] else "met" if all(verdicts) else "missed"
+        if not good:
+            text, verdict = f"{text} !", "void"
         rows.append([case, name, many[0]["rfc"], text, many[0]["target"], verdict])
     return rows
 

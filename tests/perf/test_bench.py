@@ -211,9 +211,13 @@ class Targets(unittest.TestCase):
             ["mcswitch/L", "8", "64", "2.40", "2 or more", "met"], ["mcswitch/OVS", "8", "64", "12.00", "12 or more", "met"],
             ["mcswitch/M", "8", "64", "0.48", "0.5 or more", "missed"]])
 
-    def test_figures_of_void_runs_are_marked(self):
+    def test_figures_of_void_runs_are_marked_and_meet_nothing(self):
         figures = [dict(cases.at_least("x", 2.0, "times", 1, "1 or more"), case="c", valid=False)]
-        self.assertEqual(report.figure_rows(figures)[0][3], "2 times !")
+        self.assertEqual(report.figure_rows(figures)[0][3:], ["2 times !", "1 or more", "void"])
+        figures.append(dict(cases.at_least("x", 3.0, "times", 1, "1 or more"), case="c", valid=True))
+        self.assertEqual(report.figure_rows(figures)[0][3:], ["3 times", "1 or more", "met"])
+        rows = report.target_rows([run([24]), run([10], "L", valid=False)])
+        self.assertEqual([row[3:] for row in rows], [["2.40 !", "2 or more", "void"]])
 
     def test_the_page_keeps_what_is_not_between_the_marks(self):
         page = f"method\n{publish.BEGIN}old\n{publish.END}after\n"
