@@ -78,6 +78,7 @@ void show_cores(const struct request *r, const json_t *result)
 {
 	static const struct column columns[] = {
 		{"Lcore", "lcore", COLUMN_NUMBER, NULL},
+		{"Node", "numa_node", COLUMN_NUMBER, NULL},
 		{"Role", "role", COLUMN_TEXT, NULL},
 		{"Ports", "ports", COLUMN_NUMBER, NULL},
 		{"Rx", "rx", COLUMN_NUMBER, NULL},

@@ -48,6 +48,7 @@ void show_ports(const struct request *r, const json_t *result)
 		{"MAC", "mac", COLUMN_TEXT, NULL},
 		{"Carrier", "carrier", COLUMN_TEXT, NULL},
 		{"Worker", "worker", COLUMN_NUMBER, NULL},
+		{"Node", "numa_node", COLUMN_NUMBER, NULL},
 		{"Rows", "rows", COLUMN_NUMBER, NULL},
 		{"Rx-Packets", "rx_packets", COLUMN_NUMBER, NULL},
 		{"Rx-Dropped", "rx_dropped", COLUMN_NUMBER, NULL},

@@ -74,6 +74,8 @@ static bool port_append(const struct control_port *p, void *ctx)
 	json_object_set_new(row, "mac_origin", json_text_or_null(p->mac_origin));
 	json_object_set_new(row, "nic_filter", json_text_or_null(p->nic_filter));
 	json_object_set_new(row, "worker", json_integer(p->worker));
+	json_object_set_new(
+		row, "numa_node", p->numa_node >= 0 ? json_integer(p->numa_node) : json_null());
 	json_object_set_new(row, "carrier", json_text_or_null(p->carrier));
 	json_object_set_new(row, "rows", json_integer(p->n_rows));
 	json_object_set_new(row, "ring_faults", json_integer((json_int_t)p->ring_faults));

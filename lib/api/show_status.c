@@ -80,6 +80,7 @@ static bool core_append(const struct control_core *c, void *ctx)
 
 	if (row == NULL)
 		return false;
+	json_object_set_new(row, "numa_node", json_integer(c->numa_node));
 	json_object_set_new(row, "rx_pps", json_integer((json_int_t)c->rx_pps));
 	json_object_set_new(row, "tx_pps", json_integer((json_int_t)c->tx_pps));
 	json_object_set_new(row, "busy_permille", json_integer(c->busy_permille));

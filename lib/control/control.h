@@ -100,6 +100,7 @@ struct control_port {
 	struct mac_addr mac;    /* all zero: not known yet */
 	const char *mac_origin; /* "configured", "qmp", "learnt" or "" */
 	unsigned int worker;    /* lcore id */
+	int numa_node; /* of a device, or of the memory of a guest that is up; -1: not known */
 	/* Of a guest: the name of the uplink that carries it, "" when none; under ip-hash the names
 	 * of those that do together, with commas. */
 	const char *carrier;
@@ -170,7 +171,7 @@ void control_messages(const struct control *c, control_message_fn *fn, void *ctx
 #define CONTROL_N_FANOUTS 9
 
 struct control_core {
-	unsigned int lcore;
+	unsigned int lcore, numa_node;
 	bool is_control;
 	unsigned int n_ports;
 	uint64_t turns, busy_turns; /* of the worker's loop; busy: a frame was received */

@@ -137,6 +137,8 @@ void ctl_ports_close(struct control *c);
 /* Open and make known; in the next plane. 0, or a negative errno with a sentence. */
 int ctl_uplink_open(struct control *c, const struct conf_uplink *u, struct error *err);
 int ctl_guest_open(struct control *c, const struct conf_guest *g, struct error *err);
+unsigned int ctl_worker_node(const struct control *c, uint8_t worker); /* NUMA */
+void ctl_port_place(struct control *c, struct ctl_port *p);
 /* The port is in no published plane: wait until no worker can be using it, then let it go. */
 void ctl_port_let_go(struct control *c, struct ctl_port *p);
 /* Tell membership of the port's limits. 0 or -ENOMEM. */

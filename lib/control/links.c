@@ -12,6 +12,7 @@ static void port_taken_up(struct control *c, struct ctl_port *p)
 	c->topology_dirty = true;
 	c->filters_dirty = true;
 	ctl_event(c, p->is_uplink ? "link" : "guest", p, -1, NULL, "%s is up", p->name);
+	ctl_port_place(c, p);
 	if (p->is_uplink)
 		return;
 	p->rx_at_up = ctl_port_packets(c, p->id).rx;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <rte_lcore.h>
 #include <rte_rcu_qsbr.h>
 
 #include "control/control_private.h"
@@ -34,21 +35,60 @@ static struct ctl_port *unused(struct control *c)
 	return NULL;
 }
 
-/* The worker with the fewest ports. */
-static uint8_t worker_choose(const struct control *c)
+unsigned int ctl_worker_node(const struct control *c, uint8_t worker)
 {
+	return rte_lcore_to_socket_id(c->fwd->worker[worker]->lcore);
+}
+
+static bool workers_on(const struct control *c, int node)
+{
+	for (uint8_t i = 0; i < c->fwd->n_workers; i++) {
+		if ((int)ctl_worker_node(c, i) == node)
+			return true;
+	}
+	return false;
+}
+
+/* The worker with the fewest ports: of those on the port's node, if that is known and has any. */
+static uint8_t worker_choose(const struct control *c, int node)
+{
+	bool near = workers_on(c, node);
 	unsigned int load[PLANE_MAX_WORKERS] = {0};
-	uint8_t best = 0;
+	uint8_t best = UINT8_MAX;
 
 	for (unsigned int id = 0; id < BITSET_SIZE; id++) {
 		if (c->ports[id].used)
 			load[c->ports[id].worker]++;
 	}
-	for (uint8_t i = 1; i < c->fwd->n_workers; i++) {
-		if (load[i] < load[best])
+	for (uint8_t i = 0; i < c->fwd->n_workers; i++) {
+		if (near && (int)ctl_worker_node(c, i) != node)
+			continue;
+		if (best == UINT8_MAX || load[i] < load[best])
 			best = i;
 	}
 	return best;
+}
+
+/*
+ * A port has come up: is its worker on its node? A guest's memory is known only now, and the guest
+ * goes to a worker there, if none holds it: its rings have left the last plane, and after a grace
+ * period no worker can be using that one's predecessor. What stays far from its worker is told.
+ */
+void ctl_port_place(struct control *c, struct ctl_port *p)
+{
+	const struct plane *plane = atomic_load(&c->fwd->plane);
+	int node = port_socket_id(p->port);
+
+	if (node < 0 || (int)ctl_worker_node(c, p->worker) == node)
+		return;
+	if (!p->is_uplink && workers_on(c, node) &&
+		(plane == NULL || !bitset_has(&plane->owned[p->worker], p->id))) {
+		rte_rcu_qsbr_synchronize(c->fwd->qsbr, RTE_QSBR_THRID_INVALID);
+		p->worker = worker_choose(c, node);
+		return;
+	}
+	ctl_event(c, "numa", p, -1, NULL, "%s is on node %d, and its worker on node %u", p->name,
+		node, ctl_worker_node(c, p->worker));
 }
 
 bool ctl_port_uses_vlan(const struct ctl_port *p, uint16_t vlan)
@@ -84,7 +124,7 @@ static int port_commit(struct control *c, struct ctl_port *p, struct error *err)
 
 	if (rc < 0)
 		return error_set(err, rc, "%s: no memory", p->name);
-	p->worker = worker_choose(c);
+	p->worker = worker_choose(c, port_socket_id(p->port));
 	p->admin_up = true;
 	p->up = port_link_up(p->port);
 	p->since = c->now;

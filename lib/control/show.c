@@ -133,6 +133,7 @@ static void port_view(const struct control *c, const struct ctl_port *p, struct 
 		.mac = p->mac,
 		.mac_origin = "",
 		.worker = c->fwd->worker[p->worker]->lcore,
+		.numa_node = port_socket_id(p->port),
 		.carrier = "",
 		.team = "",
 		.role = "",
@@ -271,6 +272,7 @@ static void core_view(const struct control *c, unsigned int worker, struct contr
 
 	*out = (struct control_core){
 		.lcore = x->lcore,
+		.numa_node = ctl_worker_node(c, (uint8_t)worker),
 		.turns = x->counters.turns,
 		.busy_turns = x->counters.busy_turns,
 		.cycles_busy = x->counters.busy_cycles,
@@ -298,6 +300,7 @@ void control_cores(const struct control *c, control_core_fn *fn, void *ctx)
 {
 	struct control_core core = {
 		.lcore = rte_lcore_id(),
+		.numa_node = rte_socket_id(),
 		.is_control = true,
 		.busy_permille = ctl_control_busy_permille(c),
 	};

@@ -268,5 +268,5 @@ bool port_link_up(struct port *p)
 
 int port_socket_id(const struct port *p)
 {
-	return p->kind == PORT_ETHDEV ? rte_eth_dev_socket_id(p->ethdev) : -1;
+	return p->kind == PORT_ETHDEV ? rte_eth_dev_socket_id(p->ethdev) : atomic_load(&p->node);
 }

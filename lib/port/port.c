@@ -32,6 +32,7 @@ struct port *port_new(
 	p->attached = -1;
 	p->generation = ++next_generation;
 	atomic_init(&p->vid, -1);
+	atomic_init(&p->node, -1);
 	atomic_init(&p->up, false);
 	snprintf(p->device, sizeof(p->device), "%s", device);
 	return p;

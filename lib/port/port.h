@@ -112,7 +112,8 @@ uint16_t port_generation(const struct port *p);
 enum port_kind port_kind(const struct port *p);
 const char *port_driver(const struct port *p); /* "vhost-user" or the driver's name */
 const char *port_device(const struct port *p); /* socket path or device name */
-int port_socket_id(const struct port *p);      /* NUMA node, -1 unknown */
+/* NUMA node of a device, or, while it is up, of a guest's memory; -1: not known. */
+int port_socket_id(const struct port *p);
 
 /* Is the link up now? Asks an ethdev or its kernel interface without waiting. */
 bool port_link_up(struct port *p);

@@ -31,6 +31,7 @@ struct port {
 	atomic_bool removed; /* ethdev: the host has taken the device, or wants it; not up again */
 	bool client;
 	/* vhost-user: the library's thread */
+	atomic_int node;               /* of the guest's memory, or -1 */
 	int attached;                  /* the vid that rings are of, or -1 */
 	bool calls_change;             /* eventfds are being exchanged */
 	enum ring_fault ring_fault[2]; /* of the rings that were taken away last */

@@ -12,6 +12,7 @@
 #include <linux/vhost_types.h>
 #include <linux/virtio_config.h>
 #include <linux/virtio_net.h>
+#include <numaif.h>
 #include <rte_rcu_qsbr.h>
 #include <rte_vhost.h>
 
@@ -149,6 +150,19 @@ static bool rings_are_old(int vid)
 	return false;
 }
 
+/* Where the guest's memory is: its first ring, which the guest has written, so that the page exists.
+ * -1: a kernel without NUMA, or a service that may not ask. */
+static int node_of_guest(int vid)
+{
+	struct rte_vhost_vring ring;
+	int node = -1;
+
+	if (rte_vhost_get_vhost_vring(vid, 0, &ring) < 0 ||
+		get_mempolicy(&node, NULL, 0, ring.desc, MPOL_F_NODE | MPOL_F_ADDR) < 0)
+		return -1;
+	return node;
+}
+
 static int device_ready(int vid)
 {
 	struct port *p;
@@ -163,6 +177,7 @@ static int device_ready(int vid)
 			port_tell(p, PORT_MOVED_IN);
 		atomic_store_explicit(&p->vid, vid, memory_order_release);
 		vhost_rings_begin(p);
+		atomic_store(&p->node, node_of_guest(vid));
 		atomic_store(&p->up, true);
 		port_tell(p, PORT_UP);
 		result = 0;
@@ -180,6 +195,7 @@ static void device_gone(int vid)
 	if (p != NULL && atomic_load(&p->vid) == vid) {
 		atomic_store_explicit(&p->vid, -1, memory_order_seq_cst);
 		atomic_store(&p->up, false);
+		atomic_store(&p->node, -1);
 		vhost_rings_end(p);
 		rte_rcu_qsbr_synchronize(p->env->qsbr, RTE_QSBR_THRID_INVALID);
 		port_tell(p, PORT_DOWN);

@@ -15,6 +15,7 @@ import base64
 import json
 import re
 
+from . import vguest
 from .process import LAB, REPO, LabError, run, wait_for
 from .vm import KERNEL_ARGUMENTS, Guest
 
@@ -43,6 +44,7 @@ class BareMetal(Guest):
         wire.attach("up0", "up1", alive=self.process)
 
     def _machine(self, memory_mb, append):
+        vguest.program()
         run([REPO / "tests/vm/baremetal/build-image"], timeout=300)
         half = memory_mb // 2
         nodes = [word for i in range(2) for word in (

@@ -108,9 +108,9 @@ def test_busiest(switch):
 
 def test_cores_and_their_histograms(switch):
     assert show(switch, "show cores all").splitlines() == [
-        "Lcore  Role     Ports   Rx  Tx  Rx-Pps  Tx-Pps   Busy  Cycles/Frame  Punt-Ring  Inject-Ring",
-        "    0  control      0    0   0       0       0   0.0%             -          -            -",
-        "    1  worker       3  100  95      10       9  12.3%           210     0/1024       2/4096",
+        "Lcore  Node  Role     Ports   Rx  Tx  Rx-Pps  Tx-Pps   Busy  Cycles/Frame  Punt-Ring  Inject-Ring",
+        "    0     0  control      0    0   0       0       0   0.0%             -          -            -",
+        "    1     1  worker       3  100  95      10       9  12.3%           210     0/1024       2/4096",
         "",
         "Burst, frames         1        2      3-4      5-8     9-16    17-32",
         "lcore 1          40.00%   20.00%    0.00%   40.00%    0.00%    0.00%",

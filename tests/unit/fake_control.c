@@ -29,6 +29,7 @@ static const struct control_port ports[] = {
 		.admin_up = true,
 		.mac_origin = "",
 		.worker = 1,
+		.numa_node = 0,
 		.carrier = "",
 		.team = "team0",
 		.role = "active",
@@ -51,6 +52,7 @@ static const struct control_port ports[] = {
 		.mac = {{0x00, 0x50, 0x56, 0xa2, 0x7d, 0x63}},
 		.mac_origin = "learnt",
 		.worker = 1,
+		.numa_node = 1,
 		.carrier = "up0",
 		.tx_packets = 90,
 		.tx_pps = 90,
@@ -68,6 +70,7 @@ static const struct control_port ports[] = {
 		.n_trunk_vlans = 2,
 		.mac_origin = "",
 		.worker = 1,
+		.numa_node = -1,
 		.carrier = "",
 		.since = NOW},
 };
@@ -313,6 +316,7 @@ void control_cores(const struct control *c, control_core_fn *fn, void *ctx)
 {
 	const struct control_core control = {.lcore = 0, .is_control = true};
 	const struct control_core worker = {.lcore = 1,
+		.numa_node = 1,
 		.n_ports = 3,
 		.turns = 1000,
 		.busy_turns = 250,

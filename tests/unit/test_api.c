@@ -325,12 +325,14 @@ static void shows_status(void **state)
 	expect(*state, "cores", "{}",
 		"[{\"lcore\":0,\"role\":\"control\",\"ports\":0,\"turns\":0,\"busy_turns\":0,"
 		"\"rx\":0,\"tx\":0,\"cycles_busy\":0,\"punt_ring_fill\":0,\"punt_ring_size\":0,"
-		"\"inject_ring_fill\":0,\"inject_ring_size\":0,\"rx_pps\":0,\"tx_pps\":0,"
+		"\"inject_ring_fill\":0,\"inject_ring_size\":0,\"numa_node\":0,\"rx_pps\":0,\"tx_"
+		"pps\":0,"
 		"\"busy_permille\":0,\"cycles_per_frame\":null,\"bursts\":[0,0,0,0,0,0],"
 		"\"fanouts\":[0,0,0,0,0,0,0,0,0]},"
 		"{\"lcore\":1,\"role\":\"worker\",\"ports\":3,\"turns\":1000,\"busy_turns\":250,"
 		"\"rx\":100,\"tx\":95,\"cycles_busy\":20000,\"punt_ring_fill\":0,"
 		"\"punt_ring_size\":1024,\"inject_ring_fill\":2,\"inject_ring_size\":4096,"
+		"\"numa_node\":1,"
 		"\"rx_pps\":10,\"tx_pps\":9,\"busy_permille\":123,\"cycles_per_frame\":210,"
 		"\"bursts\":[10,5,0,10,0,0],\"fanouts\":[90,5,0,0,0,0,0,0,0]}]");
 	expect(*state, "drops", "{}",
@@ -365,18 +367,18 @@ static void shows_ports(void **state)
 		"[{\"id\":0,\"name\":\"up0\",\"role\":\"uplink\",\"kind\":\"net_tap\","
 		"\"device\":\"net_tap0\",\"state\":\"up\",\"up\":true,\"admin_up\":true,"
 		"\"since_ms\":5000,\"vlan\":null,\"trunk\":null,\"mac\":null,\"mac_origin\":null,"
-		"\"nic_filter\":null,\"worker\":1,\"carrier\":null," UPLINK_ROWS TAP_DETECTION
-			UP0_TRAFFIC "},"
+		"\"nic_filter\":null,\"worker\":1,\"numa_node\":0,\"carrier\":null," UPLINK_ROWS
+			TAP_DETECTION UP0_TRAFFIC "},"
 		"{\"id\":1,\"name\":\"vm1\",\"role\":\"guest\",\"kind\":\"vhost-user\","
 		"\"device\":\"/run/mcswitch/vm1.sock\",\"state\":\"up\",\"up\":true,"
 		"\"admin_up\":true,\"since_ms\":3600000,\"vlan\":20,\"trunk\":null,"
 		"\"mac\":\"00:50:56:a2:7d:63\",\"mac_origin\":\"learnt\",\"nic_filter\":null,"
-		"\"worker\":1,\"carrier\":\"up0\"," VM1_ROWS VM1_TRAFFIC "},"
+		"\"worker\":1,\"numa_node\":1,\"carrier\":\"up0\"," VM1_ROWS VM1_TRAFFIC "},"
 		"{\"id\":2,\"name\":\"vm2\",\"role\":\"guest\",\"kind\":\"vhost-user\","
 		"\"device\":\"/run/mcswitch/vm2.sock\",\"state\":\"down\",\"up\":false,"
 		"\"admin_up\":true,\"since_ms\":0,\"vlan\":null,\"trunk\":[20,30],\"mac\":null,"
-		"\"mac_origin\":null,\"nic_filter\":null,\"worker\":1,\"carrier\":null," VM2_ROWS
-			VM2_TRAFFIC "}]");
+		"\"mac_origin\":null,\"nic_filter\":null,\"worker\":1,\"numa_node\":null,"
+		"\"carrier\":null," VM2_ROWS VM2_TRAFFIC "}]");
 	expect(*state, "uplinks", "{}",
 		"[{\"id\":0,\"name\":\"up0\",\"device\":\"net_tap0\",\"driver\":\"net_tap\","
 		"\"state\":\"up\",\"up\":true,\"admin_up\":true,\"since_ms\":5000,"

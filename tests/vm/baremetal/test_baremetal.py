@@ -237,3 +237,39 @@ def test_an_ordinary_user_with_the_nic_that_is_plugged_in_again(plant):
     assert host.command("grep ^Uid: /proc/$(pidof mcswitch)/status").split()[1:] == ["990"] * 4
     assert set(host.command("grep ^Cap[EP] /proc/$(pidof mcswitch)/status | cut -f 2").split()) == {"0" * 16}
     assert host.stop() == 0
+
+
+# A guest on vhost-user whose memory is where it first writes it: on the node of its processor.
+NODE_GUEST = """
+import os, socket, subprocess, sys
+os.sched_setaffinity(0, {int(sys.argv[2])})
+ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+guest = subprocess.Popen(["vguest", "--link", str(theirs.fileno()), "--connect", sys.argv[1], "--rx-size", "256"],
+                         pass_fds=[theirs.fileno()])
+theirs.close()
+while ours.recv(65536):
+    pass
+"""
+
+
+def test_the_worker_follows_the_memory_of_its_guest(plant):
+    """Two workers on two nodes, and two guests with memory on either: each is served where it is."""
+    if plant.nic != WHOLE:
+        pytest.skip("the NIC makes no difference")
+    host = plant.host
+    host.put("/run/guest.py", NODE_GUEST)
+    host.put("/tmp/nodes.yaml", "control_socket: /run/mcswitch/nodes.sock\nidle_sleep_us: 100\nuplinks:\n"
+             f'  - {{name: up0, device: "{NICS[0]}"}}\n  - {{name: up1, device: "{NICS[1]}"}}\nguests:\n'
+             "  - {name: vm1, socket: /run/mcswitch/vm1.sock, vlan: 0}\n  - {name: vm2, socket: /run/mcswitch/vm2.sock, vlan: 0}\n")
+    host.start(f"mcswitch --lcores 0@0,1@0,2@1 --in-memory -a {NICS[0]} -a {NICS[1]} -- --config /tmp/nodes.yaml")
+    mcctl = "--socket /run/mcswitch/nodes.sock"
+    assert [(core["lcore"], core["numa_node"]) for core in host.ctl(f"{mcctl} show cores")] == [(0, 0), (1, 0), (2, 1)]
+    for name, processor in (("vm1", 1), ("vm2", 0)):
+        host.command(f"python3 /run/guest.py /run/mcswitch/{name}.sock {processor} >/run/{name}.log 2>&1 &")
+    ports = host.wait_ctl(f"{mcctl} show ports", lambda rows: {row["name"] for row in rows if row["state"] == "up"} >= {"vm1", "vm2"},
+                          timeout=40)
+    placed = {row["name"]: (row["numa_node"], row["worker"]) for row in ports}
+    assert (placed["vm1"], placed["vm2"]) == ((1, 2), (0, 1)), placed
+    assert placed["up0"][0] is None, "QEMU tells of no node of its NICs"
+    assert not [event for event in host.ctl(f"{mcctl} show events") if event["type"] == "numa"]
+    assert host.stop() == 0
