@@ -151,7 +151,7 @@ unsigned int worker_turn(struct worker *w)
 }
 
 /*
- * The one call to the kernel beside a guest's eventfd, where the operator asked for it, and only
+ * A call to the kernel where the operator asked for it (conf.h, idle_sleep_us), and only
  * while there is nothing to move: until then, `since` is when there was last.
  */
 static void idle_sleep(const struct worker *w, uint64_t since)

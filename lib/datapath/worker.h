@@ -11,7 +11,8 @@
 
 /*
  * A worker: one lcore that polls the ports it owns and moves what it finds. It takes no decision,
- * allocates no state, never logs and never calls the kernel. Everything in struct worker is
+ * allocates no state, never logs and, while there are frames,
+ * calls the kernel only to wake a guest. Everything in struct worker is
  * written by its own lcore alone. Rings have one producer and one consumer each.
  */
 #define WORKER_BURST     32
